@@ -1,0 +1,103 @@
+package protocol
+
+import (
+	"crypto/tls"
+	"os"
+
+	"spindle/reactor"
+)
+
+// This file is where the protocols meet what answers: for each exchange (a
+// request and its response, RFC 9110 §3.3) a Channel that answers and a Receiver
+// that asks. http1.Channel and http2.Stream are Channels; resource.Request is a
+// Receiver, and never learns which of them it has.
+
+// Channel is the answering side of one exchange. Loop only. After Finish or
+// Abort, and after ConnectionLost, its methods do nothing.
+type Channel interface {
+	// Consumer takes content after WriteHead, framed as the protocol wants it.
+	// Content beyond the promised length is dropped and logged; content of a
+	// response that has none (HEAD, 204, 304) is dropped in silence.
+	reactor.Consumer
+
+	// Respond answers whole: head, Content-Length and body, in one. body is
+	// kept until it is sent and must not be changed. It includes Finish. On a
+	// response to HEAD the length is that of body and nothing follows.
+	Respond(status int, fields Fields, body []byte)
+	// WriteHead starts an answer. length is that of the content, -1 when it is
+	// not known beforehand (then chunked, or until close with HTTP/1.0).
+	// Server and Date are added unless fields has them. fields is not kept.
+	// fields must have been checked (Fields.Check); Connection, Keep-Alive,
+	// Transfer-Encoding and Content-Length in it are the channel's own affair:
+	// "Connection: close" closes, the others are ignored.
+	WriteHead(status int, fields Fields, length int64)
+	// WriteInformational sends a 1xx answer (103 early hints) before the head.
+	// To an HTTP/1.0 client it does nothing.
+	WriteInformational(status int, fields Fields)
+	// Continue sends 100 Continue if the client waits for it, once. It does
+	// nothing otherwise. A receiver that wants the content calls it.
+	Continue()
+	// WriteShared is Write without a copy when data is large.
+	WriteShared(data []byte)
+	// SendFile writes n bytes of f from off as content; see
+	// reactor.Transport.SendFile. done is not called after ConnectionLost was.
+	SendFile(f *os.File, off, n int64, done func(err error))
+	// Finish ends the answer. trailers, which may be nil, are sent where the
+	// framing can carry them and were announced by no one needs (RFC 9110 §6.5).
+	Finish(trailers Fields)
+	// Abort gives the exchange up so that the client sees that it is cut: the
+	// connection or stream is reset.
+	Abort(err error)
+
+	// PauseBody and ResumeBody stop and start the content coming in.
+	PauseBody()
+	ResumeBody()
+
+	// Switch gives the connection to another protocol, with the bytes already
+	// read, after a 101 or a 2xx to CONNECT was sent by WriteHead. The
+	// exchange is over with it; the Receiver gets no further call.
+	Switch(p reactor.Protocol)
+
+	// HeadSent tells whether the final head is on its way.
+	HeadSent() bool
+	// Buffered is the number of bytes written and not yet with the kernel.
+	Buffered() int
+	Peer() reactor.Addr
+	Host() reactor.Addr
+	Loop() reactor.Loop
+	// TLS is the state of the connection, nil when it is not secure.
+	TLS() *tls.ConnectionState
+}
+
+// Receiver is the asking side of one exchange. Its methods are called on the
+// loop, in this order: HeadReceived, BodyReceived any number of times,
+// BodyFinished; and ConnectionLost instead of what is left when the client goes.
+// After the exchange is over (the answer finished, and the content all read or
+// given up) nothing more is called, so a Receiver that finished its answer may
+// be used again by its Server. "Over" includes: a Receiver that called Respond,
+// Finish, Abort or Switch is not called any more, whatever content still comes.
+type Receiver interface {
+	// HeadReceived brings the head. h and all its bytes are valid until return;
+	// who needs them longer calls h.Clone. A head whose ContentLength is 0 is
+	// the whole request: neither BodyReceived nor BodyFinished follows.
+	HeadReceived(h *Head)
+	// BodyReceived brings the next piece of content, decoded. It is valid
+	// until return.
+	BodyReceived(data []byte)
+	// BodyFinished tells that the content is complete. trailers is nil when
+	// there are none; only fields that may stand there are in it.
+	BodyFinished(trailers Fields)
+	// ConnectionLost tells that the client is gone, or that the content can
+	// not be read on (err is then an *Error). It is the last call.
+	ConnectionLost(err error)
+}
+
+// Server makes the Receiver for each exchange of a connection.
+type Server interface {
+	// NewReceiver is called when a head has arrived whole and well formed.
+	NewReceiver(c Channel) Receiver
+	// HeadRefused tells, for log and statistics, of a request that the
+	// protocol answered itself. target is the quoted start of what was
+	// received, when there is any.
+	HeadRefused(peer reactor.Addr, e *Error, received []byte)
+}
