@@ -1,5 +1,7 @@
 package protocol
 
+import "iter"
+
 // Version is the protocol of a request.
 type Version uint8
 
@@ -44,8 +46,60 @@ type Head struct {
 	Upgrade        bool  // Connection lists "upgrade" and Upgrade is there
 }
 
-// Field is the first field of that name (case-blind), nil when there is none.
-func (h *Head) Field(name string) []byte { panic("to be built") }
+// Field is the first field of that name (case-blind), nil when there is none. A
+// field that is there and empty is not nil.
+func (h *Head) Field(name string) []byte {
+	for i := range h.Fields {
+		f := &h.Fields[i]
+		if len(f.Name) == len(name) && EqualFold(f.Name, name) {
+			if f.Value == nil {
+				return []byte{}
+			}
+			return f.Value
+		}
+	}
+	return nil
+}
+
+// FieldAll goes over the values of all fields of that name, in order.
+func (h *Head) FieldAll(name string) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for i := range h.Fields {
+			f := &h.Fields[i]
+			if len(f.Name) == len(name) && EqualFold(f.Name, name) && !yield(f.Value) {
+				return
+			}
+		}
+	}
+}
 
 // Clone copies the head and all its bytes, in a constant number of allocations.
-func (h *Head) Clone() *Head { panic("to be built") }
+func (h *Head) Clone() *Head {
+	c := new(Head)
+	*c = *h
+	size := len(h.Target) + len(h.Scheme) + len(h.Authority) + len(h.Path) + len(h.Query)
+	for i := range h.Fields {
+		size += len(h.Fields[i].Name) + len(h.Fields[i].Value)
+	}
+	room := make([]byte, 0, size)
+	for _, part := range [...]*[]byte{&c.Target, &c.Scheme, &c.Authority, &c.Path, &c.Query} {
+		*part, room = keep(room, *part)
+	}
+	c.Fields = make([]RawField, len(h.Fields))
+	for i := range h.Fields {
+		c.Fields[i].Name, room = keep(room, h.Fields[i].Name)
+		c.Fields[i].Value, room = keep(room, h.Fields[i].Value)
+	}
+	return c
+}
+
+// keep copies b to the end of room, which has the space, and returns the copy
+// (nil stays nil) and what is room now.
+func keep(room, b []byte) (kept, rest []byte) {
+	if b == nil {
+		return nil, room
+	}
+	n := len(room)
+	room = append(room, b...)
+	return room[n:len(room):len(room)], room
+}
