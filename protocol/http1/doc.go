@@ -1,0 +1,2 @@
+// Package http1 is the server side of HTTP/1.0 and HTTP/1.1 (RFC 9112).
+package http1
