@@ -7,12 +7,17 @@ package protocol
 // answer is a string.
 type text interface{ ~string | ~[]byte }
 
-// The classes of a byte. RFC 9110 §5.5, §5.6.2; RFC 6265 §4.1.1.
+// The classes of a byte. RFC 9110 §5.5, §5.6.2; RFC 6265 §4.1.1;
+// RFC 3986 §2.
 const (
-	tokenChar  = 1 << iota // tchar: what names and methods are made of
-	valueChar              // HTAB, SP, VCHAR, obs-text: what a value is made of
-	cookieChar             // cookie-octet: what a cookie's value is made of
-	etagChar               // etagc: what an entity tag is made of
+	tokenChar      = 1 << iota // tchar: what names and methods are made of
+	valueChar                  // HTAB, SP, VCHAR, obs-text: what a value is made of
+	cookieChar                 // cookie-octet: what a cookie's value is made of
+	etagChar                   // etagc: what an entity tag is made of
+	alnumChar                  // letters and digits
+	unreservedChar             // what stands for itself everywhere in a URI
+	hostChar                   // unreserved, sub-delims: what a host name is made of
+	uriChar                    // what may stand somewhere in a URI, "%" too
 )
 
 // IsToken tells whether s is a token (RFC 9110 §5.6.2): one byte or more of

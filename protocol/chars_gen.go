@@ -30,19 +30,35 @@ func main() {
 	}
 }
 
+// in tells whether c is one of the bytes of set.
+func in(c byte, set string) bool { return strings.IndexByte(set, c) >= 0 }
+
 func classes(c byte) (of []string) {
 	alnum := c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
-	if alnum || c != 0 && strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0 { // RFC 9110 §5.6.2
+	if alnum || in(c, "!#$%&'*+-.^_`|~") { // RFC 9110 §5.6.2
 		of = append(of, "tokenChar")
 	}
 	if c == '\t' || c >= 0x20 && c != 0x7f { // RFC 9110 §5.5
 		of = append(of, "valueChar")
 	}
-	if c > 0x20 && c < 0x7f && strings.IndexByte(`",;\`, c) < 0 { // RFC 6265 §4.1.1
+	if c > 0x20 && c < 0x7f && !in(c, `",;\`) { // RFC 6265 §4.1.1
 		of = append(of, "cookieChar")
 	}
 	if c > 0x20 && c != '"' && c != 0x7f { // RFC 9110 §8.8.3
 		of = append(of, "etagChar")
+	}
+	if alnum {
+		of = append(of, "alnumChar")
+	}
+	unreserved := alnum || in(c, "-._~") // RFC 3986 §2.3
+	if unreserved {
+		of = append(of, "unreservedChar")
+	}
+	if unreserved || in(c, "!$&'()*+,;=") { // RFC 3986 §3.2.2
+		of = append(of, "hostChar")
+	}
+	if unreserved || in(c, "!$&'()*+,;=:/?#[]@%") { // RFC 3986 §2
+		of = append(of, "uriChar")
 	}
 	return of
 }
