@@ -27,12 +27,13 @@ type Loop struct {
 	ended  bool
 	wake   chan struct{} // holds one when something was posted
 
-	depth    int      // callbacks that are running, one inside the other
-	soon     []func() // to be done when the current callback has returned
-	done     int      // how many of soon have been
-	next     []func() // to be done in the next turn
-	pool     *reactor.ThreadPool
-	triggers triggers
+	depth   int                              // callbacks that are running, one inside the other
+	soon    []func()                         // to be done when the current callback has returned
+	done    int                              // how many of soon have been
+	next    []func()                         // to be done in the next turn
+	shuffle func(n int, swap func(i, j int)) // mixes next, when set
+	pool    *reactor.ThreadPool
+	events  reactor.SystemEvents
 }
 
 // NewLoop makes a loop with a clock that stands at Start.
@@ -68,6 +69,9 @@ func (l *Loop) Turn() bool {
 	worked = l.Clock.round() || worked
 	next := l.next
 	l.next = nil
+	if l.shuffle != nil {
+		l.shuffle(len(next), func(i, j int) { next[i], next[j] = next[j], next[i] })
+	}
 	for _, f := range next {
 		worked = true
 		l.event(f)
@@ -112,7 +116,7 @@ func (l *Loop) ThreadPool() *reactor.ThreadPool {
 }
 
 // Close ends the loop: what is posted from now on is dropped, and the threads
-// end. It does not fire Shutdown; Stop does.
+// end. It fires no event; see Fire.
 func (l *Loop) Close() {
 	l.mu.Lock()
 	l.ended, l.posted = true, nil

@@ -72,6 +72,18 @@ func TestWaitForGoroutines(t *testing.T) {
 	mustPanic(t, "does not come", func() { l.WaitFor(func() bool { return false }) })
 }
 
+func TestThreadPoolPostsToTheLoop(t *testing.T) {
+	l := NewLoop()
+	defer l.Close()
+	got := 0
+	reactor.DeferToThreadPool(l.ThreadPool(), func() (int, error) { return 42, nil }).
+		Then(func(n int) { got = n }, nil)
+	l.WaitFor(func() bool { return got != 0 })
+	if got != 42 {
+		t.Errorf("got %d", got)
+	}
+}
+
 func TestLoopFindsEndlessTurns(t *testing.T) {
 	l := NewLoop()
 	var again func()
@@ -105,7 +117,18 @@ func TestSystemEvents(t *testing.T) {
 		return nil
 	})
 	l.RemoveSystemEventTrigger(gone)
-	l.Fire(reactor.Shutdown)
-	l.Fire(reactor.Shutdown)
-	want(t, "order", strings.Join(log, ", "), "before, during 1, during 2, after")
+	var held *reactor.Deferred[struct{}]
+	l.AddSystemEventTrigger(reactor.During, reactor.Shutdown, func() *reactor.Deferred[struct{}] {
+		held = reactor.NewDeferred[struct{}]()
+		return held
+	})
+	if l.Fire(reactor.Shutdown, func() { log = append(log, "over") }) {
+		t.Error("over while a Deferred is awaited")
+	}
+	want(t, "held", strings.Join(log, ", "), "before, during 1, during 2")
+	held.Callback(struct{}{})
+	want(t, "order", strings.Join(log, ", "), "before, during 1, during 2, after, over")
+	if !l.Fire(reactor.Shutdown, nil) {
+		t.Error("the second time there is nothing to wait for")
+	}
 }

@@ -432,10 +432,10 @@ func TestPair(t *testing.T) {
 	for name, split := range Splits() {
 		c, s := &recorder{}, &recorder{}
 		l := NewLoop()
-		big := bytes.Repeat([]byte("0123456789"), 20_000)
+		big := bytes.Repeat([]byte("0123456789"), 4_000)
 		l.Pair(c, s, split)
 		if name != "byte by byte" {
-			big = bytes.Repeat(big, 10)
+			big = bytes.Repeat(big, 50)
 		}
 		s.on = func(event string) {
 			if len(s.data) == 5 && len(event) > 4 && event[:4] == "data" {
