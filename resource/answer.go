@@ -60,6 +60,22 @@ func (r *Request) AddField(name, value string) {
 	}
 }
 
+// SetFields is SetField for each of list, whose names differ and which was checked
+// beforehand (Fields.Check), as what is made once and sent often is. list is not
+// kept.
+func (r *Request) SetFields(list protocol.Fields) {
+	if r.tooLate() {
+		return
+	}
+	if len(r.fields) == 0 {
+		r.fields = append(r.fields, list...)
+		return
+	}
+	for _, f := range list {
+		r.fields.Set(f.Name, f.Value)
+	}
+}
+
 // DelField takes the fields of that name out of the answer.
 func (r *Request) DelField(name string) {
 	if r.tooLate() {

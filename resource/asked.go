@@ -24,6 +24,11 @@ func (r *Request) Target() string { return string(r.head.Target) }
 // TargetBytes is Target without a copy. Valid until Render returns.
 func (r *Request) TargetBytes() []byte { return r.head.Target }
 
+// Head is the head of the request, for functions of package protocol that decide by
+// it. It is not to be changed. Valid until Render returns; after NotDoneYet it is a
+// copy, which stays.
+func (r *Request) Head() *protocol.Head { return r.head }
+
 // Path is the path of the target, still encoded.
 func (r *Request) Path() string { return string(r.head.Path) }
 

@@ -157,5 +157,14 @@ func (r *Request) Postpath() []string { return segments(r.path()[r.used:]) }
 // Valid until Render returns.
 func (r *Request) PostpathBytes() []byte { return r.path()[r.used:] }
 
+// Descend uses up n more segments of the path, as if the walk had gone down them: for
+// a Pass or Child that finds its resource further down, such as a script that the
+// rest of the path is for.
+func (r *Request) Descend(n int) {
+	for path := r.path(); n > 0 && r.used < len(path); n-- {
+		_, r.used = nextSegment(path, r.used)
+	}
+}
+
 // isAsterisk tells whether the request is for the server as a whole.
 func (r *Request) isAsterisk() bool { return r.head.Form == protocol.AsteriskForm }
