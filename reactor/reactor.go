@@ -1,0 +1,387 @@
+package reactor
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+)
+
+// Errors of the reactor itself.
+var (
+	// ErrRunning is what Run returns when the reactor is running already.
+	ErrRunning = errors.New("reactor: already running")
+	// ErrNotRestartable is what Run returns after the reactor has stopped.
+	ErrNotRestartable = errors.New("reactor: can not run again after it has stopped; make a new one")
+)
+
+// Reactor is one event loop. Make it with New; set its fields before Run. Its
+// methods are for the loop, unless they say otherwise; before Run they may be
+// called from the goroutine that is going to call Run.
+type Reactor struct {
+	// Logger takes what the reactor has to say; nil means slog.Default().
+	Logger *slog.Logger
+	// MaxConnections bounds the accepted connections of all ports together; 0
+	// means 90 % of the descriptors that this process may have open.
+	MaxConnections int
+	// SlowCallback is how long a callback may hold the loop before the watchdog
+	// logs it with its stack; 0 means 100 ms, negative means no watchdog.
+	SlowCallback time.Duration
+	// HandleSignals has Run stop cleanly at SIGINT and SIGTERM, and end at once
+	// at the second one. The default reactor has it set.
+	HandleSignals bool
+
+	loop    loopCheck
+	events  SystemEvents
+	timers  *Timers
+	threads *ThreadPool
+	poller  *poller
+	waker   waker
+	state   atomic.Int32
+	failure error // the first error that a caller may have dropped; Run returns it
+
+	table     []readyFD // by descriptor
+	ports     []*Port
+	factories map[FactoryStarter]int // ports of each
+	accepted  int                    // connections of all ports
+	refusing  int                    // clients being told that there is no place
+	limit     int                    // MaxConnections, resolved
+	reserve   int                    // a descriptor kept for the moment when there are none
+
+	now      time.Time
+	nowKnown bool
+
+	in      []byte // what is read, one buffer for all connections
+	scratch []byte // what the owner writes in this callback
+	owner   *Conn
+	pending []*Conn  // have something to settle when the callback ends
+	soon    []func() // calls to make when the callback ends
+	next    []*Conn  // go on in the next turn
+	nextAlt []*Conn
+
+	watch watchdog
+}
+
+// The states of a reactor.
+const (
+	stateNew int32 = iota
+	stateRunning
+	stateStopping
+	stateStopped
+)
+
+const (
+	readSize    = 64 << 10
+	scratchSize = 64 << 10
+)
+
+// readyFD owns a descriptor in the table.
+type readyFD interface{ doReady(what ready) }
+
+// New makes a reactor. It takes its descriptors when it is first used.
+func New() *Reactor {
+	r := &Reactor{reserve: -1}
+	r.timers = NewTimers(r.Now, r.armTimers)
+	r.threads = NewThreadPool(r)
+	return r
+}
+
+// open takes the descriptors, once.
+func (r *Reactor) open() error {
+	if r.poller != nil {
+		return nil
+	}
+	if r.state.Load() == stateStopped {
+		return ErrNotRestartable
+	}
+	p, err := openPoller()
+	if err != nil {
+		return r.fail(fmt.Errorf("reactor: no poller: %w", err))
+	}
+	r.poller = p
+	r.in = make([]byte, readSize)
+	r.scratch = make([]byte, 0, scratchSize)
+	if err := r.openWaker(); err != nil {
+		return r.fail(err)
+	}
+	r.openReserve()
+	return nil
+}
+
+// fail keeps err for Run, in case the caller drops it.
+func (r *Reactor) fail(err error) error {
+	if r.failure == nil && r.state.Load() == stateNew {
+		r.failure = err
+	}
+	return err
+}
+
+func (r *Reactor) logger() *slog.Logger {
+	if r.Logger != nil {
+		return r.Logger
+	}
+	return slog.Default()
+}
+
+// Run turns the loop until Stop, or a signal if HandleSignals is set. It returns
+// nil after a clean stop, and at once the first error of a Listen or Connect
+// that came before it. Blocks.
+func (r *Reactor) Run() error {
+	if err := r.open(); err != nil {
+		return err
+	}
+	if r.failure != nil {
+		r.abandon()
+		return r.failure
+	}
+	if !r.state.CompareAndSwap(stateNew, stateRunning) {
+		if r.state.Load() == stateStopped {
+			return ErrNotRestartable
+		}
+		return ErrRunning
+	}
+	r.loop.enter()
+	defer r.loop.leave()
+	if r.HandleSignals {
+		defer r.watchSignals()()
+	}
+	defer r.watch.start(r)()
+	r.poller.post(func() { r.events.Fire(Startup) })
+	err := r.poller.poll(r.onReady, r.call)
+	r.cleanUp()
+	return err
+}
+
+// Running tells whether the loop turns and has not been told to stop. Any
+// goroutine.
+func (r *Reactor) Running() bool { return r.state.Load() == stateRunning }
+
+// Stop ends the loop in order: the ports stop listening, then the event Shutdown
+// runs its phases (a site finishes its requests in the phase Before), then the
+// connections that are left are lost with ErrStopped, and Run returns. Any
+// goroutine.
+func (r *Reactor) Stop() {
+	if r.state.CompareAndSwap(stateNew, stateStopped) {
+		return
+	}
+	if r.state.CompareAndSwap(stateRunning, stateStopping) {
+		r.poller.post(r.shutdown)
+	}
+}
+
+func (r *Reactor) shutdown() {
+	for len(r.ports) > 0 {
+		r.ports[0].stop()
+	}
+	end := func() { r.poller.post(r.poller.stop) }
+	r.events.Fire(Shutdown).Then(func(struct{}) { end() }, func(error) { end() })
+}
+
+// cleanUp runs after the loop: what is left is lost.
+func (r *Reactor) cleanUp() {
+	r.call(func() {
+		for _, e := range r.table {
+			if c, ok := e.(*Conn); ok {
+				c.fail(ErrStopped)
+			}
+		}
+	})
+	r.abandon()
+}
+
+// abandon gives all descriptors back.
+func (r *Reactor) abandon() {
+	r.state.Store(stateStopped)
+	for len(r.ports) > 0 {
+		r.ports[0].stop()
+	}
+	r.closeReserve()
+	r.closeWaker()
+	_ = r.poller.close()
+	go r.threads.Stop()
+}
+
+// onReady is called by the poller for each event.
+func (r *Reactor) onReady(fd int, what ready) {
+	if fd >= len(r.table) || r.table[fd] == nil {
+		return
+	}
+	r.begin()
+	r.table[fd].doReady(what)
+	r.end()
+}
+
+// call makes one call from outside a connection: posted, or due.
+func (r *Reactor) call(f func()) {
+	r.begin()
+	r.contain(f)
+	r.end()
+}
+
+// contain makes a call whose panic costs nothing but itself.
+func (r *Reactor) contain(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.logPanic(p)
+		}
+	}()
+	f()
+}
+
+func (r *Reactor) logPanic(p any) {
+	r.logger().Error("reactor: panic in a callback", "panic", p, "stack", string(debug.Stack()))
+}
+
+// begin and end stand around every callback.
+func (r *Reactor) begin() {
+	r.nowKnown = false
+	r.watch.begin()
+}
+
+func (r *Reactor) end() {
+	for len(r.pending)+len(r.soon) > 0 {
+		r.settle()
+	}
+	r.watch.end()
+}
+
+// settle does what the callback asked for: writes, closes, switches, and tells
+// producers.
+func (r *Reactor) settle() {
+	for i := 0; i < len(r.pending); i++ {
+		c := r.pending[i]
+		r.pending[i] = nil
+		c.state &^= inPending
+		c.settle()
+	}
+	r.pending = r.pending[:0]
+	for i := 0; i < len(r.soon); i++ {
+		f := r.soon[i]
+		r.soon[i] = nil
+		r.contain(f)
+	}
+	r.soon = r.soon[:0]
+}
+
+// later has f called when the current callback has ended.
+func (r *Reactor) later(f func()) { r.soon = append(r.soon, f) }
+
+// again has c go on in the next turn.
+func (r *Reactor) again(c *Conn) {
+	if c.state&inNext != 0 {
+		return
+	}
+	c.state |= inNext
+	r.next = append(r.next, c)
+	if len(r.next) == 1 {
+		r.poller.post(r.runNext)
+	}
+}
+
+func (r *Reactor) runNext() {
+	batch := r.next
+	r.next = r.nextAlt[:0]
+	for i, c := range batch {
+		batch[i] = nil
+		c.state &^= inNext
+		c.goOn()
+		r.settle()
+	}
+	r.nextAlt = batch[:0]
+}
+
+// register puts fd under the poller for reading, with its owner.
+func (r *Reactor) register(fd int, e readyFD) error {
+	r.own(fd, e)
+	if err := r.poller.add(fd); err != nil {
+		r.unregister(fd)
+		return err
+	}
+	return nil
+}
+
+// own sets the owner of fd in the table.
+func (r *Reactor) own(fd int, e readyFD) {
+	if fd >= len(r.table) {
+		r.table = append(r.table, make([]readyFD, fd+1-len(r.table)+len(r.table)/2)...)
+	}
+	r.table[fd] = e
+}
+
+func (r *Reactor) unregister(fd int) { r.table[fd] = nil }
+
+// Now is the time of the current callback. Loop only.
+func (r *Reactor) Now() time.Time {
+	if !r.nowKnown {
+		r.now, r.nowKnown = time.Now(), r.state.Load() == stateRunning
+	}
+	return r.now
+}
+
+// CallLater calls f after d. Loop only.
+func (r *Reactor) CallLater(d time.Duration, f func()) *DelayedCall {
+	r.loop.check()
+	_ = r.open()
+	return r.timers.CallLater(d, f)
+}
+
+// armTimers is told when the first call is due.
+func (r *Reactor) armTimers(when time.Time) {
+	if r.poller != nil {
+		r.wakeIn(when.Sub(time.Now()))
+	}
+}
+
+// runTimers makes the calls that are due, one round.
+func (r *Reactor) runTimers() {
+	mark, now := r.timers.Mark(), r.Now()
+	for f := r.timers.PopDue(now, mark); f != nil; f = r.timers.PopDue(now, mark) {
+		r.nowKnown = false
+		r.contain(f)
+		r.settle()
+	}
+	r.timers.Rearm()
+}
+
+// timerEnd owns the descriptor that wakes the loop for its timers.
+type timerEnd struct{ r *Reactor }
+
+func (t timerEnd) doReady(ready) { t.r.runTimers() }
+
+// CallWhenRunning calls f once the loop runs: in the next turn if it does
+// already. Any goroutine.
+func (r *Reactor) CallWhenRunning(f func()) { r.CallFromThread(f) }
+
+// CallFromThread calls f on the loop, in a later turn, in order. Any goroutine.
+// Before Run, f waits for it; after the loop has ended, f is dropped.
+func (r *Reactor) CallFromThread(f func()) {
+	if r.state.Load() == stateStopped || r.open() != nil {
+		return
+	}
+	r.poller.post(f)
+}
+
+// ThreadPool runs blocking work off the loop. Any goroutine.
+func (r *Reactor) ThreadPool() *ThreadPool { return r.threads }
+
+// AddSystemEventTrigger has f called at event. Loop only.
+func (r *Reactor) AddSystemEventTrigger(phase Phase, event Event, f func() *Deferred[struct{}]) TriggerID {
+	r.loop.check()
+	return r.events.Add(phase, event, f)
+}
+
+// RemoveSystemEventTrigger takes a trigger back. Loop only.
+func (r *Reactor) RemoveSystemEventTrigger(id TriggerID) {
+	r.loop.check()
+	r.events.Remove(id)
+}
+
+// Connections is the number of accepted connections that are open. Loop only.
+func (r *Reactor) Connections() int { return r.accepted }
+
+// Pending is the number of delayed calls to come. Loop only.
+func (r *Reactor) Pending() int { return r.timers.Pending() }
+
+var _ Loop = (*Reactor)(nil)

@@ -1,0 +1,102 @@
+package reactor
+
+import (
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// This file watches the loop from outside: a callback that holds it too long is
+// logged with the loop's stack, while it still runs.
+
+const slowCallback = 100 * time.Millisecond
+
+// watchdog looks at a counter that is odd while a callback runs.
+type watchdog struct {
+	beat   uint64 // the loop's own copy
+	shared atomic.Uint64
+	loop   string // "goroutine 7 [" of the loop
+}
+
+func (w *watchdog) begin() {
+	w.beat++
+	w.shared.Store(w.beat)
+}
+
+func (w *watchdog) end() {
+	w.beat++
+	w.shared.Store(w.beat)
+}
+
+// start begins to watch the calling goroutine; what it returns ends that.
+func (w *watchdog) start(r *Reactor) (stop func()) {
+	w.beat &^= 1
+	w.shared.Store(w.beat)
+	limit := r.SlowCallback
+	if limit == 0 {
+		limit = slowCallback
+	}
+	if limit < 0 {
+		return func() {}
+	}
+	w.loop = goroutineHeader()
+	done := make(chan struct{})
+	go w.watch(r, limit, done)
+	return func() { close(done) }
+}
+
+// watch looks twice in limit, so that a callback is seen at the latest after one
+// and a half times as long.
+func (w *watchdog) watch(r *Reactor, limit time.Duration, done chan struct{}) {
+	tick := time.NewTicker(limit / 2)
+	defer tick.Stop()
+	var seen, told uint64
+	var same int
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		switch now := w.shared.Load(); {
+		case now&1 == 0 || now != seen:
+			seen, same = now, 0
+		case same < 1:
+			same++
+		case told != now:
+			told = now
+			r.logger().Warn("reactor: a callback holds the loop", "longer", limit.String(), "stack", w.stack())
+		}
+	}
+}
+
+// stack is that of the loop at this moment.
+func (w *watchdog) stack() string {
+	buf := make([]byte, 256<<10)
+	all := string(buf[:runtime.Stack(buf, true)])
+	i := strings.Index(all, w.loop)
+	if i < 0 {
+		return ""
+	}
+	all = all[i:]
+	if end := strings.Index(all, "\n\n"); end >= 0 {
+		all = all[:end]
+	}
+	return all
+}
+
+// goroutineHeader is how a stack dump of the calling goroutine begins.
+func goroutineHeader() string {
+	var buf [64]byte
+	text := string(buf[:runtime.Stack(buf[:], false)])
+	fields := strings.Fields(text)
+	if len(fields) < 2 {
+		return "goroutine ? ["
+	}
+	if _, err := strconv.Atoi(fields[1]); err != nil {
+		return "goroutine ? ["
+	}
+	return "goroutine " + fields[1] + " ["
+}

@@ -1,0 +1,370 @@
+package reactor
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// This file is the sending half of a connection. What a callback writes goes to
+// the loop's scratch buffer, and leaves in one system call when the callback
+// ends; only what the kernel does not take is queued, in pooled pieces. So an
+// idle connection owns no buffer.
+
+// closedForWrite are the states in which what is written is dropped.
+const closedForWrite = losing | losingWrite | writeClosed | failed | lost
+
+// Write queues a copy of data. Loop only.
+func (c *Conn) Write(data []byte) {
+	c.r.loop.check()
+	if c.state&closedForWrite != 0 && !c.writable() || len(data) == 0 {
+		return
+	}
+	c.wrote()
+	if c.out != nil {
+		c.out.add(data)
+		return
+	}
+	r := c.r
+	c.takeScratch()
+	if used := len(r.scratch); used+len(data) <= cap(r.scratch) {
+		if unsafe.SliceData(data) == unsafe.SliceData(r.scratch[used:used+1]) {
+			r.scratch = r.scratch[:used+len(data)] // it was built in place
+			return
+		}
+		r.scratch = append(r.scratch, data...)
+		return
+	}
+	c.flush()
+	c.writeLarge(data)
+}
+
+// writable tells whether a producer that LoseConnection waits for may still write.
+func (c *Conn) writable() bool {
+	return c.state&(writeClosed|failed|lost) == 0 && c.more != nil && c.more.producer != nil
+}
+
+// wrote notes that there is something to flush.
+func (c *Conn) wrote() {
+	if c.more != nil {
+		c.more.asked = false
+	}
+	c.touch()
+}
+
+// takeScratch makes c the owner of the scratch buffer; what its owner before
+// wrote leaves now.
+func (c *Conn) takeScratch() {
+	r := c.r
+	if r.owner == c {
+		return
+	}
+	if r.owner != nil {
+		r.owner.flush()
+	}
+	r.owner = c
+}
+
+// writeLarge writes data past an empty scratch buffer.
+func (c *Conn) writeLarge(data []byte) {
+	r := c.r
+	if c.out == nil && c.state&(writeBlocked|failed) == 0 {
+		n, e := sysWrite(int(c.fd), data)
+		if e != 0 && e != unix.EAGAIN {
+			c.failWrite(e)
+			return
+		}
+		if data = data[max(n, 0)*b2i(e == 0):]; len(data) == 0 {
+			return
+		}
+		c.block()
+	}
+	if c.state&failed != 0 {
+		return
+	}
+	if r.owner == c {
+		r.owner = nil
+	}
+	c.queue().add(data)
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (c *Conn) queue() *outQueue {
+	if c.out == nil {
+		c.out = newQueue()
+	}
+	return c.out
+}
+
+// WriteShared queues data itself when it is large. Loop only. data must not be
+// changed afterwards.
+func (c *Conn) WriteShared(data []byte) {
+	if len(data) < sharedFrom {
+		c.Write(data)
+		return
+	}
+	c.r.loop.check()
+	if c.state&closedForWrite != 0 && !c.writable() {
+		return
+	}
+	c.wrote()
+	c.queue().addShared(data)
+}
+
+// WriteSequence is Write for each of pieces. Loop only.
+func (c *Conn) WriteSequence(pieces [][]byte) {
+	for _, p := range pieces {
+		c.Write(p)
+	}
+}
+
+// AvailableBuffer is where the next Write can be built. Loop only.
+func (c *Conn) AvailableBuffer() []byte {
+	if c.out != nil || c.state&closedForWrite != 0 {
+		return nil
+	}
+	c.takeScratch()
+	c.touch()
+	used := len(c.r.scratch)
+	return c.r.scratch[used:used:cap(c.r.scratch)]
+}
+
+// SendFile queues n bytes of f. Loop only.
+func (c *Conn) SendFile(f *os.File, off, n int64, done func(err error)) {
+	c.r.loop.check()
+	if c.state&closedForWrite != 0 && !c.writable() || n <= 0 {
+		if done != nil {
+			var err error
+			if n > 0 {
+				err = ErrDone
+			}
+			c.r.later(func() { done(err) })
+		}
+		return
+	}
+	c.wrote()
+	c.queue().addFile(&filePiece{f: f, off: off, n: n, done: done})
+}
+
+// Buffered is the number of bytes that the kernel has not taken. Loop only.
+func (c *Conn) Buffered() int {
+	n := 0
+	if c.out != nil {
+		n = c.out.bytes
+	}
+	if c.r.owner == c {
+		n += len(c.r.scratch)
+	}
+	return n
+}
+
+// idleOut tells whether everything is with the kernel.
+func (c *Conn) idleOut() bool { return c.out == nil && (c.r.owner != c || len(c.r.scratch) == 0) }
+
+// flush gives the kernel what it takes. It calls nobody back.
+func (c *Conn) flush() {
+	r := c.r
+	if r.owner == c {
+		c.flushScratch()
+		if r.owner == c {
+			r.owner = nil
+		}
+	}
+	if c.out != nil && c.state&(writeBlocked|failed) == 0 {
+		c.flushQueue()
+	}
+}
+
+// flushScratch sends the scratch buffer, with the pieces behind it if there are.
+func (c *Conn) flushScratch() {
+	r := c.r
+	data := r.scratch
+	if len(data) == 0 {
+		return
+	}
+	r.scratch = data[:0]
+	if c.state&failed != 0 {
+		return
+	}
+	if c.state&writeBlocked != 0 {
+		c.keep(data)
+		return
+	}
+	n, e := c.send(data)
+	switch {
+	case e == unix.EAGAIN:
+		n = 0
+	case e != 0:
+		c.failWrite(e)
+		return
+	}
+	if c.out != nil && !c.out.empty() && n > len(data) {
+		c.out.sent(n - len(data))
+		n = len(data)
+		c.putQueue()
+	}
+	if n < len(data) {
+		c.keep(data[n:])
+		c.block()
+	}
+}
+
+// send writes the scratch bytes together with what is queued behind them.
+func (c *Conn) send(data []byte) (int, syscall.Errno) {
+	if c.out == nil || c.out.empty() {
+		return sysWrite(int(c.fd), data)
+	}
+	if c.out.pieces[c.out.head].file != nil && c.state&pipeEnd == 0 {
+		return sysWriteMore(int(c.fd), data)
+	}
+	var space [maxIovecs]unix.Iovec
+	first := unix.Iovec{Base: unsafe.SliceData(data)}
+	first.SetLen(len(data))
+	return sysWritev(int(c.fd), c.out.iovecs(append(space[:0], first)))
+}
+
+// keep puts bytes of the scratch buffer at the front of the queue.
+func (c *Conn) keep(data []byte) {
+	rest := c.out
+	c.out = nil
+	q := c.queue()
+	q.add(data)
+	if rest != nil {
+		q.pieces = append(q.pieces, rest.pieces[rest.head:]...)
+		q.bytes += rest.bytes
+		clear(rest.pieces)
+		rest.pieces, rest.head, rest.bytes = rest.pieces[:0], 0, 0
+		queuePool.Put(rest)
+	}
+}
+
+// putQueue gives an empty queue back.
+func (c *Conn) putQueue() {
+	if c.out != nil && c.out.empty() {
+		c.out.release(nil, c.r.later)
+		c.out = nil
+	}
+}
+
+// flushQueue sends from the queue until it is empty, the kernel is full, or
+// others should have their turn.
+func (c *Conn) flushQueue() {
+	for budget := flushBudget; c.out != nil; {
+		if budget <= 0 {
+			c.r.again(c)
+			return
+		}
+		n, e := c.flushSome()
+		switch {
+		case e == unix.EAGAIN:
+			c.block()
+			return
+		case e != 0:
+			c.failWrite(e)
+			return
+		case n < 0:
+			return // a thread is at work for it
+		}
+		budget -= n
+		c.putQueue()
+	}
+}
+
+// flushSome makes one system call for the front of the queue. n < 0: not now.
+func (c *Conn) flushSome() (n int, e syscall.Errno) {
+	if f := c.out.pieces[c.out.head].file; f != nil {
+		return c.flushFile(f)
+	}
+	var space [maxIovecs]unix.Iovec
+	iov := c.out.iovecs(space[:0])
+	if len(iov) == 1 {
+		n, e = sysWrite(int(c.fd), c.out.pieces[c.out.head].data)
+	} else {
+		n, e = sysWritev(int(c.fd), iov)
+	}
+	if e == 0 {
+		c.out.sent(n)
+	}
+	return n, e
+}
+
+func (c *Conn) flushFile(f *filePiece) (int, syscall.Errno) {
+	if f.warming {
+		return -1, 0
+	}
+	n, cold, e := f.send(int(c.fd))
+	switch {
+	case cold:
+		c.warm(f)
+		return -1, 0
+	case e != 0:
+		return 0, e
+	case n == 0:
+		c.fail(fmt.Errorf("reactor: file %q is %d bytes shorter than promised: %w", f.f.Name(), f.n, io.ErrUnexpectedEOF))
+		return -1, 0
+	}
+	c.out.bytes -= n
+	if f.n == 0 {
+		c.fileDone(f)
+	}
+	return n, 0
+}
+
+func (c *Conn) fileDone(f *filePiece) {
+	c.out.pop()
+	if f.done != nil {
+		done := f.done
+		c.r.later(func() { done(nil) })
+	}
+}
+
+// warm has a thread read what comes next, so that sendfile finds it in memory.
+func (c *Conn) warm(f *filePiece) {
+	f.warming = true
+	c.r.threads.CallInThread(func() {
+		to, err := f.heat()
+		c.r.CallFromThread(func() { c.warmed(f, to, err) })
+	})
+}
+
+func (c *Conn) warmed(f *filePiece, to int64, err error) {
+	f.warming, f.warm = false, to
+	switch {
+	case f.dropped:
+		if f.done != nil {
+			f.done(f.dropErr)
+		}
+	case err != nil:
+		c.fail(fmt.Errorf("reactor: reading file %q: %w", f.f.Name(), err))
+	default:
+		c.touch()
+	}
+}
+
+// block waits for the write event.
+func (c *Conn) block() {
+	c.state |= writeBlocked
+	if c.state&writeEvent == 0 {
+		c.state |= writeEvent
+		if err := c.r.poller.wantWrite(int(c.fd)); err != nil {
+			c.fail(err)
+		}
+	}
+}
+
+func (c *Conn) failWrite(e syscall.Errno) {
+	if e == 0 || e == unix.EAGAIN {
+		return
+	}
+	c.fail(os.NewSyscallError("write", e))
+}

@@ -1,7 +1,0 @@
-//go:build openbsd || dragonfly
-
-package static
-
-import "syscall"
-
-func ctime(st *syscall.Stat_t) int64 { return st.Ctim.Nano() }

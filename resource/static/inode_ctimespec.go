@@ -1,7 +1,0 @@
-//go:build darwin || freebsd || netbsd
-
-package static
-
-import "syscall"
-
-func ctime(st *syscall.Stat_t) int64 { return st.Ctimespec.Nano() }
