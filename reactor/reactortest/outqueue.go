@@ -30,9 +30,6 @@ var seed = maphash.MakeSeed()
 
 // write queues a copy.
 func (q *outQueue) write(data []byte) {
-	if len(data) == 0 {
-		return
-	}
 	q.size += len(data)
 	if n := len(q.segments); n > 0 && q.segments[n-1].own != nil {
 		s := &q.segments[n-1]
@@ -47,9 +44,6 @@ func (q *outQueue) write(data []byte) {
 }
 
 func (q *outQueue) writeShared(data []byte) {
-	if len(data) == 0 {
-		return
-	}
 	q.size += len(data)
 	q.segments = append(q.segments, segment{data: data, shared: data, sum: maphash.Bytes(seed, data)})
 }

@@ -2,6 +2,7 @@ package reactortest
 
 import (
 	"bytes"
+	"fmt"
 
 	"spindle/reactor"
 )
@@ -68,12 +69,11 @@ func (t *Transport) flush() {
 
 // failFile ends the connection because the file in front could not be sent.
 func (t *Transport) failFile(err error) {
-	if done := t.out.segments[0].done; done != nil {
-		t.out.segments[0].done = nil
-		t.ended = append(t.ended, func(error) { done(err) })
-	}
+	done := t.out.segments[0].done
+	t.out.segments[0].done = nil
+	t.ended = append(t.ended, func(error) { done(err) })
 	t.aborted = true
-	t.end(reactor.ErrAborted)
+	t.end(fmt.Errorf("%w: a file is shorter than promised: %w", reactor.ErrAborted, err))
 }
 
 // stepProducer pauses or resumes a push producer.
@@ -95,14 +95,14 @@ func (t *Transport) stepProducer() bool {
 
 // askLater has a pull producer asked in the next turn, if it is time.
 func (t *Transport) askLater() {
-	if t.producer == nil || t.push != nil || t.out.size > 0 || t.asked {
+	p := t.producer
+	if p == nil || t.push != nil || t.out.size > 0 || t.asked {
 		return
 	}
 	t.asked = true
 	t.loop.next = append(t.loop.next, func() {
-		t.asked = false
-		if t.producer != nil && t.push == nil && t.out.size == 0 {
-			t.guard(t.producer.ResumeProducing)
+		if t.producer == p {
+			t.guard(p.ResumeProducing)
 			t.touch()
 		}
 	})

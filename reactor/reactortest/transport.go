@@ -11,10 +11,10 @@ import (
 
 // The water marks of a Transport, in bytes: a push producer is paused when more
 // than HighWater is left in the queue after a callback, and resumed when not
-// more than LowWater is.
+// more than LowWater is. They are the reactor's.
 const (
 	HighWater = 64 << 10
-	LowWater  = 0
+	LowWater  = 16 << 10
 )
 
 // spoilt is what lent bytes are overwritten with.
@@ -48,7 +48,7 @@ type Transport struct {
 	producer reactor.Producer
 	push     reactor.PushProducer // producer, when it is one
 	paused   bool                 // push has been told to pause
-	asked    bool                 // a pull producer is to be asked in the next turn
+	asked    bool                 // a pull producer was asked and has not written yet
 	late     []reactor.Producer   // registered after loss
 
 	readingPaused bool
@@ -89,9 +89,9 @@ func (l *Loop) NewTransport() *Transport {
 
 // Write queues a copy of data.
 func (t *Transport) Write(data []byte) {
-	if t.open() {
+	if t.open() && len(data) > 0 {
 		t.out.write(data)
-		t.touch()
+		t.wrote()
 	}
 	t.takeBack()
 }
@@ -110,9 +110,9 @@ func (t *Transport) takeBack() { spoil(t.scratch) }
 
 // WriteShared queues data itself; that it stays unchanged is checked.
 func (t *Transport) WriteShared(data []byte) {
-	if t.open() {
+	if t.open() && len(data) > 0 {
 		t.out.writeShared(data)
-		t.touch()
+		t.wrote()
 	}
 }
 
@@ -128,7 +128,7 @@ func (t *Transport) SendFile(f *os.File, off, n int64, done func(err error)) {
 	if done == nil {
 		done = func(error) {}
 	}
-	t.touch()
+	t.wrote()
 	if !t.open() {
 		t.ended = append(t.ended, func(error) { done(t.gone()) })
 		return
@@ -184,7 +184,7 @@ func (t *Transport) RegisterProducer(p reactor.Producer) {
 	}
 	t.producer = p
 	t.push, _ = p.(reactor.PushProducer)
-	t.paused = false
+	t.paused, t.asked = false, false
 }
 
 // UnregisterProducer ends it.
@@ -214,8 +214,23 @@ func (t *Transport) Host() reactor.Addr { return t.HostAddr }
 // Loop is the *Loop of the connection.
 func (t *Transport) Loop() reactor.Loop { return t.loop }
 
-// open tells whether what is written still goes anywhere.
-func (t *Transport) open() bool { return t.reason == nil && !t.writeClosed }
+// open tells whether what is written still goes anywhere: after LoseConnection
+// and LoseWriteConnection only if it comes from a producer that they wait for.
+func (t *Transport) open() bool {
+	switch {
+	case t.reason != nil || t.writeClosed:
+		return false
+	case t.disconnecting || t.writeClosing:
+		return t.producer != nil
+	}
+	return true
+}
+
+// wrote notes that there is something to flush.
+func (t *Transport) wrote() {
+	t.asked = false
+	t.touch()
+}
 
 // gone is why nothing can be written.
 func (t *Transport) gone() error {

@@ -214,10 +214,10 @@ func TestPushProducerMarks(t *testing.T) {
 	}
 	tr.Bytes()
 	want(t, "above it", r.take(), "pause")
-	tr.Drain(HighWater)
-	want(t, "one byte left", r.take(), "")
+	tr.Drain(HighWater - LowWater)
+	want(t, "a byte above the low mark", r.take(), "")
 	tr.Drain(1)
-	want(t, "empty", r.take(), "resume")
+	want(t, "at the low mark", r.take(), "resume")
 }
 
 func TestPullProducer(t *testing.T) {
@@ -246,6 +246,36 @@ func TestPullProducerWaitsForRoom(t *testing.T) {
 	want(t, "one byte left", r.take(), "")
 	tr.Drain(1)
 	want(t, "empty", r.take(), "resume")
+}
+
+func TestPullProducerIsAskedOnce(t *testing.T) {
+	r := &recorder{}
+	tr := Connect(r)
+	p := &slowProducer{recorder: r}
+	r.t.RegisterProducer(p)
+	tr.Bytes()
+	tr.DeliverString("x")
+	want(t, "asked, not written", r.take(), "made; resume; data x")
+	r.t.Write([]byte("piece"))
+	tr.Bytes()
+	want(t, "written", r.take(), "resume")
+}
+
+// slowProducer writes long after it was asked.
+type slowProducer struct{ *recorder }
+
+func (p slowProducer) ResumeProducing() { p.note("resume") }
+func (p slowProducer) StopProducing()   { p.note("stop") }
+
+func TestWriteAfterLoseConnection(t *testing.T) {
+	r := &recorder{}
+	tr := Connect(r)
+	tr.SetCapacity(0)
+	r.t.Write([]byte("all"))
+	r.t.LoseConnection()
+	r.t.Write([]byte("dropped"))
+	tr.Drain(100)
+	want(t, "wire", tr.String(), "all")
 }
 
 func TestSecondProducerPanics(t *testing.T) {
@@ -315,7 +345,10 @@ func TestSendFileShort(t *testing.T) {
 		r.note("done")
 	})
 	tr.Bytes()
-	want(t, "events", r.take(), "made; done; lost reactor: connection aborted")
+	want(t, "events", r.take(), "made; done; lost reactor: connection aborted: a file is shorter than promised: unexpected EOF")
+	if reason, _ := tr.Lost(); !errors.Is(reason, reactor.ErrAborted) {
+		t.Errorf("reason %v is no ErrAborted", reason)
+	}
 }
 
 func TestSendFileLost(t *testing.T) {
