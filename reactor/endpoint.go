@@ -17,8 +17,8 @@ type EndpointKind string
 
 // The kinds of endpoints.
 const (
-	EndpointTCP     EndpointKind = "tcp"     // IPv4
-	EndpointTCP6    EndpointKind = "tcp6"    // IPv6
+	EndpointTCP     EndpointKind = "tcp"     // IPv4; where it is for all addresses, IPv6 too
+	EndpointTCP6    EndpointKind = "tcp6"    // IPv6 alone
 	EndpointUNIX    EndpointKind = "unix"    // a UNIX stream socket
 	EndpointFD      EndpointKind = "fd"      // a listening socket that is open already
 	EndpointSystemd EndpointKind = "systemd" // one that systemd has opened
@@ -30,12 +30,12 @@ type Endpoint struct {
 	Kind EndpointKind
 
 	Port      int    // tcp, tcp6; 0 lets the kernel choose
-	Interface string // tcp, tcp6: the IP address to listen at; empty means all
+	Interface string // tcp, tcp6: IP address, host name or network interface; empty means all
 	ReusePort bool   // tcp, tcp6: SO_REUSEPORT
 
-	Path   string      // unix
+	Path   string      // unix; one that begins with @ is in no directory (Linux)
 	Mode   fs.FileMode // unix: permissions of the socket; 0 means 0666
-	NoLock bool        // unix: no lock file, so a stale socket is not removed
+	NoLock bool        // unix: no lock file beside the socket
 
 	Backlog int // tcp, tcp6, unix: connections that wait to be accepted; 0 means the default
 
@@ -49,10 +49,11 @@ type Endpoint struct {
 // that is meant as such is written with a backslash before it (see
 // QuoteEndpoint); an IPv6 address may stand in brackets instead.
 //
-//	tcp:8080                                    all IPv4 addresses
+//	tcp:8080                                    all addresses of this machine
 //	tcp:8080:interface=127.0.0.1:backlog=128    one of them
+//	tcp:8080:interface=eth0                     that of a network interface
 //	tcp:8080:reuseport=1                        shared with other processes
-//	tcp6:8080                                   all IPv6 addresses
+//	tcp6:8080                                   all IPv6 addresses, and no others
 //	tcp6:8080:interface=[::1]
 //	unix:/run/web.sock:mode=660:lockfile=0
 //	fd:3                                        a socket given by the parent
@@ -80,7 +81,7 @@ func ParseEndpoint(s string) (Endpoint, error) {
 	default:
 		a.unknownKind(e.Kind, "tcp, tcp6, unix, fd and systemd", "tcp:8080")
 	}
-	if err := a.finish(); err != nil {
+	if err = a.finish(); err != nil {
 		return Endpoint{}, err
 	}
 	return e, nil
@@ -88,7 +89,7 @@ func ParseEndpoint(s string) (Endpoint, error) {
 
 func (e *Endpoint) parseTCP(a *endpointArgs) {
 	e.Port = a.port("tcp:8080")
-	e.Interface = a.address("interface", &e.Kind)
+	e.Interface = a.listenAddress(&e.Kind)
 	e.Backlog = a.backlog()
 	e.ReusePort = a.flag("reuseport", false)
 }
@@ -116,26 +117,6 @@ func (e *Endpoint) parseSystemd(a *endpointArgs) {
 	if byIndex {
 		e.Index = a.number("index", 0, maxSystemdSockets, "an index", "systemd:index=0")
 	}
-}
-
-// AddrPort is the address that a tcp or tcp6 endpoint binds. ok is false when
-// the Interface is no address of that kind or the Port is no port.
-func (e Endpoint) AddrPort() (ap netip.AddrPort, ok bool) {
-	addr := netip.IPv4Unspecified()
-	if e.Kind == EndpointTCP6 {
-		addr = netip.IPv6Unspecified()
-	}
-	if e.Interface != "" {
-		var err error
-		if addr, err = netip.ParseAddr(e.Interface); err != nil {
-			return ap, false
-		}
-		addr = addr.Unmap()
-	}
-	if e.Port < 0 || e.Port > 65535 || addr.Is6() != (e.Kind == EndpointTCP6) {
-		return ap, false
-	}
-	return netip.AddrPortFrom(addr, uint16(e.Port)), true
 }
 
 // String is the endpoint as ParseEndpoint reads it.
@@ -205,14 +186,14 @@ func ParseClientEndpoint(s string) (ClientEndpoint, error) {
 		if e.Port == 0 {
 			a.fail("port 0 cannot be connected to")
 		}
-		e.BindAddress = a.address("bindaddress", nil)
+		e.BindAddress = a.address("bindaddress")
 	case EndpointUNIX:
 		e.Path = a.path("unix:/run/app.sock")
 	default:
 		a.unknownKind(e.Kind, "tcp and unix", "tcp:example.com:80")
 	}
 	e.Timeout = a.duration("timeout")
-	if err := a.finish(); err != nil {
+	if err = a.finish(); err != nil {
 		return ClientEndpoint{}, err
 	}
 	return e, nil

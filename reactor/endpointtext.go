@@ -121,7 +121,7 @@ func bracketed(s string) int {
 func (a *endpointArgs) glueAddresses() {
 	for i := 0; i < len(a.parts); i++ {
 		p := &a.parts[i]
-		if p.key != "interface" && p.key != "bindaddress" && p.key != "host" || p.ipv6 {
+		if p.key != "interface" && p.key != "bindaddress" && p.key != "host" || isIPv4(p.value) || isIPv6(p.value) {
 			continue
 		}
 		end := i + 1
@@ -289,6 +289,9 @@ func (a *endpointArgs) backlog() int {
 
 func (a *endpointArgs) path(example string) string {
 	path, ok := a.argument("path")
+	if slices.ContainsFunc(a.parts, func(p endpointPart) bool { return isPath(p.key) }) {
+		a.fail(`an equals sign within a path is written \=`)
+	}
 	if !ok || path == "" {
 		a.fail("the path is missing; write %s", example)
 	}
@@ -308,38 +311,48 @@ func (a *endpointArgs) flag(key string, standard bool) bool {
 	return false
 }
 
-// address takes an option that is an IP address. kind, where it is not nil,
-// becomes that of the address.
-func (a *endpointArgs) address(key string, kind *EndpointKind) string {
+// address takes an option that is an IP address.
+func (a *endpointArgs) address(key string) string {
 	text, _ := a.option(key)
-	switch {
-	case text == "":
+	if text == "" {
 		return ""
-	case text == "localhost" && kind != nil && *kind == EndpointTCP6:
-		return "::1"
-	case text == "localhost":
-		return "127.0.0.1"
 	}
 	addr, err := netip.ParseAddr(text)
-	if err != nil || !plainZone(addr.Zone()) {
+	if err != nil || !plainName(addr.Zone()) {
 		a.fail("%s is no IP address", quoted(key, text))
 		return ""
 	}
-	addr = addr.Unmap()
-	switch {
-	case kind == nil:
-	case addr.Is6():
-		*kind = EndpointTCP6
-	case *kind == EndpointTCP6:
-		a.fail("%s is an IPv4 address; write tcp instead of tcp6", quoted(key, text))
-	}
-	return addr.String()
+	return addr.Unmap().String()
 }
 
-// plainZone tells whether the zone of an IPv6 address looks like the name of an
-// interface.
-func plainZone(zone string) bool {
-	return strings.Trim(zone, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == ""
+// listenAddress takes the option interface. An IPv6 address makes the kind tcp6.
+func (a *endpointArgs) listenAddress(kind *EndpointKind) string {
+	switch text, _ := a.named("interface"); {
+	case text == "localhost":
+		a.option("interface")
+		if *kind == EndpointTCP6 {
+			return "::1"
+		}
+		return "127.0.0.1"
+	case plainName(text) && strings.Trim(text, "0123456789.") != "": // looked up when it is listened on
+		a.option("interface")
+		return text
+	}
+	text := a.address("interface")
+	switch isIPv6 := strings.Contains(text, ":"); {
+	case text == "":
+	case isIPv6:
+		*kind = EndpointTCP6
+	case *kind == EndpointTCP6:
+		a.fail("%s is an IPv4 address; write tcp instead of tcp6", quoted("interface", text))
+	}
+	return text
+}
+
+// plainName tells whether s has only what stands in the names of hosts and of
+// network interfaces, which are the zones of IPv6 addresses.
+func plainName(s string) bool {
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == ""
 }
 
 func (a *endpointArgs) host() string {
@@ -349,9 +362,9 @@ func (a *endpointArgs) host() string {
 		a.fail("the host is missing; write tcp:example.com:80")
 	case text == "":
 		a.fail("the host is empty; an IPv6 address is written in brackets, as in tcp:[::1]:80")
-	case err == nil && plainZone(addr.Zone()):
+	case err == nil && plainName(addr.Zone()):
 		return addr.Unmap().String()
-	case !plainZone(text):
+	case !plainName(text):
 		a.fail("%s is neither a name nor an IP address", quoted("host", text))
 	}
 	return text
