@@ -178,8 +178,11 @@ func listenUNIX(e Endpoint) (l listener, err error) {
 		unlock()
 		return l, listenError(e, err)
 	}
+	var ours unix.Stat_t
+	_ = unix.Lstat(e.Path, &ours)
 	remove := func() {
-		if !abstract {
+		var now unix.Stat_t
+		if !abstract && unix.Lstat(e.Path, &now) == nil && now.Dev == ours.Dev && now.Ino == ours.Ino {
 			_ = os.Remove(e.Path)
 		}
 		unlock()
@@ -239,21 +242,33 @@ func claimPath(e Endpoint) (unlock func(), err error) {
 
 // lockFile takes an exclusive lock that ends with the process.
 func lockFile(path string) (unlock func(), err error) {
-	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: filepath.Clean(path), Err: err}
-	}
-	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		_ = unix.Close(fd)
-		if err == unix.EWOULDBLOCK {
-			err = unix.EADDRINUSE
+	for {
+		fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+		if err != nil {
+			return nil, &fs.PathError{Op: "open", Path: filepath.Clean(path), Err: err}
 		}
-		return nil, errnoError("lock "+path, err)
+		if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+			_ = unix.Close(fd)
+			if err == unix.EWOULDBLOCK {
+				err = unix.EADDRINUSE
+			}
+			return nil, errnoError("lock "+path, err)
+		}
+		if sameFile(fd, path) {
+			return func() {
+				_ = os.Remove(path)
+				_ = unix.Close(fd)
+			}, nil
+		}
+		_ = unix.Close(fd) // its holder has removed it meanwhile
 	}
-	return func() {
-		_ = os.Remove(path)
-		_ = unix.Close(fd)
-	}, nil
+}
+
+// sameFile tells whether path still names the open file.
+func sameFile(fd int, path string) bool {
+	var open, named unix.Stat_t
+	return unix.Fstat(fd, &open) == nil && unix.Lstat(path, &named) == nil &&
+		open.Dev == named.Dev && open.Ino == named.Ino
 }
 
 // socketAlive tells whether somebody listens on a UNIX socket.

@@ -2,7 +2,6 @@ package reactor
 
 import (
 	"errors"
-	"sync"
 
 	errorx "github.com/panjf2000/gnet/v2/pkg/errors"
 	"github.com/panjf2000/gnet/v2/pkg/netpoll"
@@ -16,15 +15,14 @@ import (
 // connection does not wake the loop. An event is a hint only: what read or write
 // returns decides, so that a stale one for a reused number does no harm.
 
-// poller waits for descriptors and for posted calls.
+// gnet's own queue of posted tasks is used for one thing only, to end the
+// polling: a task that is posted by a task runs in the same turn there, so that a
+// connection that goes on and on would keep the loop from its descriptors. Our
+// posted calls (posted.go) are a descriptor like the others.
+
+// poller waits for descriptors.
 type poller struct {
 	p *netpoll.Poller
-
-	mu      sync.Mutex
-	posted  []func() // calls from other goroutines, in order
-	spare   []func()
-	closed  bool
-	running func(f func()) // how one posted call is made, set by poll
 }
 
 // ready tells what may be possible on a descriptor.
@@ -60,10 +58,9 @@ func (p *poller) wantWrite(fd int) error {
 	return p.p.ModReadWrite(&netpoll.PollAttachment{FD: fd}, true)
 }
 
-// poll hands every event to on, and every posted call to call, until stop is
-// posted. It returns what ended the waiting itself.
-func (p *poller) poll(on func(fd int, what ready), call func(f func())) error {
-	p.running = call
+// poll hands every event to on, until stop. It returns what ended the waiting
+// itself.
+func (p *poller) poll(on func(fd int, what ready)) error {
 	err := p.p.Polling(func(fd int, ev netpoll.IOEvent, flags netpoll.IOFlags) error {
 		var what ready
 		if netpoll.IsReadEvent(ev) {
@@ -87,50 +84,10 @@ func (p *poller) poll(on func(fd int, what ready), call func(f func())) error {
 	return err
 }
 
-// post has f called on the loop, in a later turn. Any goroutine. It tells
-// whether the loop will see it.
-func (p *poller) post(f func()) bool {
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		return false
-	}
-	p.posted = append(p.posted, f)
-	first := len(p.posted) == 1
-	p.mu.Unlock()
-	if first {
-		return p.p.Trigger(queue.HighPriority, p.runPosted, nil) == nil
-	}
-	return true
-}
-
-// runPosted makes the calls that were posted before it began; those posted
-// meanwhile come in the next turn.
-func (p *poller) runPosted(any) error {
-	p.mu.Lock()
-	batch := p.posted
-	p.posted, p.spare = p.spare[:0], nil
-	p.mu.Unlock()
-	for i, f := range batch {
-		batch[i] = nil
-		p.running(f)
-	}
-	p.mu.Lock()
-	p.spare = batch[:0]
-	p.mu.Unlock()
-	return nil
-}
-
 // stop ends poll after the current turn. Any goroutine.
 func (p *poller) stop() {
 	_ = p.p.Trigger(queue.HighPriority, func(any) error { return errorx.ErrEngineShutdown }, nil)
 }
 
-// close gives the poller's descriptors back; what is posted from now on is
-// dropped.
-func (p *poller) close() error {
-	p.mu.Lock()
-	p.closed = true
-	p.mu.Unlock()
-	return p.p.Close()
-}
+// close gives the poller's descriptors back.
+func (p *poller) close() error { return p.p.Close() }

@@ -180,7 +180,7 @@ func (p *Port) accept() {
 			return
 		}
 	}
-	p.r.poller.post(p.accept)
+	p.r.posted.post(p.accept)
 }
 
 // clientGone tells of an accept that failed for this client only: it has left

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -37,7 +38,10 @@ type Reactor struct {
 	events  SystemEvents
 	timers  *Timers
 	threads *ThreadPool
+	opening sync.Once
+	openErr error
 	poller  *poller
+	posted  posted
 	waker   waker
 	state   atomic.Int32
 	failure error // the first error that a caller may have dropped; Run returns it
@@ -56,6 +60,7 @@ type Reactor struct {
 	in      []byte // what is read, one buffer for all connections
 	scratch []byte // what the owner writes in this callback
 	owner   *Conn
+	spare   []byte // for AvailableBuffer of a connection that can not have scratch
 	pending []*Conn  // have something to settle when the callback ends
 	soon    []func() // calls to make when the callback ends
 	next    []*Conn  // go on in the next turn
@@ -75,6 +80,7 @@ const (
 const (
 	readSize    = 64 << 10
 	scratchSize = 64 << 10
+	spareSize   = 4 << 10
 )
 
 // readyFD owns a descriptor in the table.
@@ -88,23 +94,27 @@ func New() *Reactor {
 	return r
 }
 
-// open takes the descriptors, once.
+// open takes the descriptors, once. Any goroutine.
 func (r *Reactor) open() error {
-	if r.poller != nil {
-		return nil
-	}
+	r.opening.Do(func() { r.openErr = r.openNow() })
+	return r.openErr
+}
+
+func (r *Reactor) openNow() (err error) {
 	if r.state.Load() == stateStopped {
 		return ErrNotRestartable
 	}
-	p, err := openPoller()
-	if err != nil {
-		return r.fail(fmt.Errorf("reactor: no poller: %w", err))
+	if r.poller, err = openPoller(); err != nil {
+		return fmt.Errorf("reactor: no poller: %w", err)
 	}
-	r.poller = p
 	r.in = make([]byte, readSize)
 	r.scratch = make([]byte, 0, scratchSize)
+	r.spare = make([]byte, 0, spareSize)
+	if err := r.posted.open(r); err != nil {
+		return err
+	}
 	if err := r.openWaker(); err != nil {
-		return r.fail(err)
+		return err
 	}
 	r.openReserve()
 	return nil
@@ -148,8 +158,8 @@ func (r *Reactor) Run() error {
 		defer r.watchSignals()()
 	}
 	defer r.watch.start(r)()
-	r.poller.post(func() { r.events.Fire(Startup) })
-	err := r.poller.poll(r.onReady, r.call)
+	r.posted.post(func() { r.events.Fire(Startup) })
+	err := r.poller.poll(r.onReady)
 	r.cleanUp()
 	return err
 }
@@ -167,7 +177,7 @@ func (r *Reactor) Stop() {
 		return
 	}
 	if r.state.CompareAndSwap(stateRunning, stateStopping) {
-		r.poller.post(r.shutdown)
+		r.posted.post(r.shutdown)
 	}
 }
 
@@ -175,20 +185,28 @@ func (r *Reactor) shutdown() {
 	for len(r.ports) > 0 {
 		r.ports[0].stop()
 	}
-	end := func() { r.poller.post(r.poller.stop) }
+	r.events.Add(During, Shutdown, func() *Deferred[struct{}] {
+		r.loseAll()
+		return nil
+	})
+	end := func() { r.posted.post(r.poller.stop) }
 	r.events.Fire(Shutdown).Then(func(struct{}) { end() }, func(error) { end() })
 }
 
 // cleanUp runs after the loop: what is left is lost.
 func (r *Reactor) cleanUp() {
-	r.call(func() {
-		for _, e := range r.table {
-			if c, ok := e.(*Conn); ok {
-				c.fail(ErrStopped)
-			}
-		}
-	})
+	r.begin()
+	r.loseAll()
+	r.end()
 	r.abandon()
+}
+
+func (r *Reactor) loseAll() {
+	for _, e := range r.table {
+		if c, ok := e.(*Conn); ok {
+			c.fail(ErrStopped)
+		}
+	}
 }
 
 // abandon gives all descriptors back.
@@ -199,6 +217,7 @@ func (r *Reactor) abandon() {
 	}
 	r.closeReserve()
 	r.closeWaker()
+	r.posted.close()
 	_ = r.poller.close()
 	go r.threads.Stop()
 }
@@ -210,13 +229,6 @@ func (r *Reactor) onReady(fd int, what ready) {
 	}
 	r.begin()
 	r.table[fd].doReady(what)
-	r.end()
-}
-
-// call makes one call from outside a connection: posted, or due.
-func (r *Reactor) call(f func()) {
-	r.begin()
-	r.contain(f)
 	r.end()
 }
 
@@ -245,6 +257,12 @@ func (r *Reactor) end() {
 		r.settle()
 	}
 	r.watch.end()
+}
+
+// between stands between two callbacks of one event.
+func (r *Reactor) between() {
+	r.end()
+	r.begin()
 }
 
 // settle does what the callback asked for: writes, closes, switches, and tells
@@ -276,7 +294,7 @@ func (r *Reactor) again(c *Conn) {
 	c.state |= inNext
 	r.next = append(r.next, c)
 	if len(r.next) == 1 {
-		r.poller.post(r.runNext)
+		r.posted.post(r.runNext)
 	}
 }
 
@@ -287,7 +305,7 @@ func (r *Reactor) runNext() {
 		batch[i] = nil
 		c.state &^= inNext
 		c.goOn()
-		r.settle()
+		r.between()
 	}
 	r.nextAlt = batch[:0]
 }
@@ -323,13 +341,12 @@ func (r *Reactor) Now() time.Time {
 // CallLater calls f after d. Loop only.
 func (r *Reactor) CallLater(d time.Duration, f func()) *DelayedCall {
 	r.loop.check()
-	_ = r.open()
 	return r.timers.CallLater(d, f)
 }
 
 // armTimers is told when the first call is due.
 func (r *Reactor) armTimers(when time.Time) {
-	if r.poller != nil {
+	if r.open() == nil {
 		r.wakeIn(when.Sub(time.Now()))
 	}
 }
@@ -338,9 +355,8 @@ func (r *Reactor) armTimers(when time.Time) {
 func (r *Reactor) runTimers() {
 	mark, now := r.timers.Mark(), r.Now()
 	for f := r.timers.PopDue(now, mark); f != nil; f = r.timers.PopDue(now, mark) {
-		r.nowKnown = false
 		r.contain(f)
-		r.settle()
+		r.between()
 	}
 	r.timers.Rearm()
 }
@@ -360,7 +376,7 @@ func (r *Reactor) CallFromThread(f func()) {
 	if r.state.Load() == stateStopped || r.open() != nil {
 		return
 	}
-	r.poller.post(f)
+	r.posted.post(f)
 }
 
 // ThreadPool runs blocking work off the loop. Any goroutine.

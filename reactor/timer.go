@@ -10,7 +10,7 @@ import (
 
 // DelayedCall is a call that is due later. Loop only.
 type DelayedCall struct {
-	when   int64 // nanoseconds since the epoch, by the clock of timers
+	when   int64 // nanoseconds since the epoch of timers
 	f      func()
 	index  int // place in the heap; -1 when not pending
 	seq    uint64
@@ -18,7 +18,7 @@ type DelayedCall struct {
 }
 
 // Time is when the call is due.
-func (c *DelayedCall) Time() time.Time { return time.Unix(0, c.when) }
+func (c *DelayedCall) Time() time.Time { return c.timers.time(c.when) }
 
 // Active tells whether the call is still to come.
 func (c *DelayedCall) Active() bool { return c.index >= 0 }
@@ -36,7 +36,7 @@ func (c *DelayedCall) Cancel() bool {
 // Reset makes the call due d from now. It tells whether it was still to come;
 // a call that is over stays over.
 func (c *DelayedCall) Reset(d time.Duration) bool {
-	return c.move(c.timers.now().UnixNano() + int64(max(d, 0)))
+	return c.move(c.timers.since(c.timers.now()) + int64(max(d, 0)))
 }
 
 // Delay makes the call due d later (earlier when negative) than it was.
@@ -55,23 +55,27 @@ func (c *DelayedCall) move(when int64) bool {
 // Timers is the set of pending calls of one loop. The reactor has one, and so
 // has a fake clock. Loop only.
 type Timers struct {
-	heap timerHeap
-	now  func() time.Time
-	wake func(when time.Time) // tells the owner that the first call has moved forward
-	next int64                // what wake was last told; 0 when nothing is armed
-	seq  uint64
+	heap  timerHeap
+	epoch time.Time // when the set was made; differences to it do not jump with the wall clock
+	now   func() time.Time
+	wake  func(when time.Time) // tells the owner that the first call has moved forward
+	next  int64                // what wake was last told; 0 when nothing is armed
+	seq   uint64
 }
 
 // NewTimers makes an empty set. now is its clock; wake, which may be nil, is
 // called when the earliest call has become earlier.
 func NewTimers(now func() time.Time, wake func(when time.Time)) *Timers {
-	return &Timers{now: now, wake: wake}
+	return &Timers{epoch: now(), now: now, wake: wake}
 }
+
+func (t *Timers) since(at time.Time) int64  { return int64(at.Sub(t.epoch)) }
+func (t *Timers) time(when int64) time.Time { return t.epoch.Add(time.Duration(when)) }
 
 // CallLater adds a call.
 func (t *Timers) CallLater(d time.Duration, f func()) *DelayedCall {
 	t.seq++
-	c := &DelayedCall{when: t.now().UnixNano() + int64(max(d, 0)), f: f, seq: t.seq, timers: t}
+	c := &DelayedCall{when: t.since(t.now()) + int64(max(d, 0)), f: f, seq: t.seq, timers: t}
 	heap.Push(&t.heap, c)
 	t.arm()
 	return c
@@ -91,7 +95,7 @@ func (t *Timers) Next() (when time.Time, ok bool) {
 // PopDue takes the first call that is due at now and was made before the mark
 // (see Mark) out of the set and returns its function; nil when there is none.
 func (t *Timers) PopDue(now time.Time, mark uint64) func() {
-	if len(t.heap) == 0 || t.heap[0].when > now.UnixNano() || t.heap[0].seq > mark {
+	if len(t.heap) == 0 || t.heap[0].when > t.since(now) || t.heap[0].seq > mark {
 		return nil
 	}
 	c := heap.Pop(&t.heap).(*DelayedCall)
@@ -116,7 +120,7 @@ func (t *Timers) arm() {
 	}
 	if first := t.heap[0].when; t.next == 0 || first < t.next {
 		t.next = first
-		t.wake(time.Unix(0, first))
+		t.wake(t.time(first))
 	}
 }
 

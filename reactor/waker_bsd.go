@@ -2,7 +2,11 @@
 
 package reactor
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // waker wakes the loop for its timers: a timer of the runtime that posts.
 type waker struct {
@@ -17,11 +21,45 @@ func (r *Reactor) wakeIn(d time.Duration) {
 		r.waker.t.Reset(d)
 		return
 	}
-	r.waker.t = time.AfterFunc(d, func() { r.poller.post(r.runTimers) })
+	r.waker.t = time.AfterFunc(d, func() { r.posted.post(r.runTimers) })
 }
 
 func (r *Reactor) closeWaker() {
 	if r.waker.t != nil {
 		r.waker.t.Stop()
 	}
+}
+
+// wakeFD wakes the loop for posted calls: a pipe.
+type wakeFD struct{ fds [2]int }
+
+func (w *wakeFD) open() error {
+	var fds [2]int
+	if err := unix.Pipe(fds[:]); err != nil {
+		return errnoError("pipe", err)
+	}
+	for _, fd := range fds {
+		unix.CloseOnExec(fd)
+		if err := unix.SetNonblock(fd, true); err != nil {
+			return errnoError("setnonblock", err)
+		}
+	}
+	w.fds = fds
+	return nil
+}
+
+func (w *wakeFD) readEnd() int { return w.fds[0] }
+
+func (w *wakeFD) signal() { _, _ = sysWrite(w.fds[1], []byte{1}) }
+
+func (w *wakeFD) drain() {
+	var buf [64]byte
+	for n := len(buf); n == len(buf); {
+		n, _ = sysRead(w.fds[0], buf[:])
+	}
+}
+
+func (w *wakeFD) close() {
+	sysClose(w.fds[0])
+	sysClose(w.fds[1])
 }

@@ -32,3 +32,27 @@ func (r *Reactor) closeWaker() {
 	r.unregister(r.waker.fd)
 	sysClose(r.waker.fd)
 }
+
+// wakeFD wakes the loop for posted calls: an eventfd. It need not be read, since
+// it is registered edge-triggered.
+type wakeFD struct{ fd int }
+
+func (w *wakeFD) open() error {
+	fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	if err != nil {
+		return errnoError("eventfd", err)
+	}
+	w.fd = fd
+	return nil
+}
+
+func (w *wakeFD) readEnd() int { return w.fd }
+
+func (w *wakeFD) signal() {
+	one := [8]byte{1} // the byte order does not matter: not zero is enough
+	_, _ = sysWrite(w.fd, one[:])
+}
+
+func (w *wakeFD) drain() {}
+
+func (w *wakeFD) close() { sysClose(w.fd) }

@@ -131,7 +131,7 @@ func (c *Conn) WriteSequence(pieces [][]byte) {
 // AvailableBuffer is where the next Write can be built. Loop only.
 func (c *Conn) AvailableBuffer() []byte {
 	if c.out != nil || c.state&closedForWrite != 0 {
-		return nil
+		return c.r.spare[:0]
 	}
 	c.takeScratch()
 	c.touch()
