@@ -73,6 +73,15 @@ func (h *Head) FieldAll(name string) iter.Seq[[]byte] {
 	}
 }
 
+// fieldCount is the last field of that name and how many there are.
+func (h *Head) fieldCount(name string) (value []byte, n int) {
+	for v := range h.FieldAll(name) {
+		value = v
+		n++
+	}
+	return value, n
+}
+
 // Clone copies the head and all its bytes, in a constant number of allocations.
 func (h *Head) Clone() *Head {
 	c := new(Head)
