@@ -2,111 +2,333 @@ package resource
 
 import (
 	"context"
-	"crypto/tls"
-	"io"
-	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
 	"time"
 
 	"spindle/protocol"
 	"spindle/reactor"
 )
 
-// Request is one exchange: what was asked, and the way to answer. Loop only,
-// but for Context. It is a protocol.Receiver.
+// This file holds the life of a Request, from the head to the end of the exchange.
+// What was asked is read by asked.go, args.go, content.go; the answer is made by
+// answer.go and fail.go.
+
+// Request is one exchange: what was asked, and the way to answer. It is a
+// protocol.Receiver. Loop only.
+//
+// After the exchange is over its methods do nothing and harm nothing; in debug mode
+// (Dispatcher.Debug) such a use is logged with the place where it was finished.
+// A Request that is answered inside Render serves the next one afterwards: who keeps
+// it longer returns NotDoneYet.
 type Request struct {
+	d    *Dispatcher
 	ch   protocol.Channel
-	head *protocol.Head
+	head *protocol.Head // its bytes are the read buffer's until HeadReceived returns, then its own
+	res  Resource       // what the walk has found, nil before
+
+	used   int   // bytes of the path that the walk has used up
+	depth  uint8 // how many of our callbacks are under way: then what is written may wait
+	phase  phase
+	kept   bool // somebody may hold this Request beyond its end
+	status int
+	fault  error // the first mistake made with the answer, which becomes its error page
+
+	fields    protocol.Fields // of the answer, checked
+	trailers  protocol.Fields
+	pending   []byte // written and held back until the callback ends
+	headSent  bool
+	producing bool
+	length    int64 // promised by SetContentLength, -1 when not
+	written   int64 // bytes of content
+
+	body    content
+	form    *form
+	started time.Time // zero unless somebody is told of the end
+
+	id       string
+	cancel   context.CancelFunc
+	ctx      context.Context
+	onFinish []func(error)
+	ending   error   // what they are told
+	overAt   uintptr // in debug mode, where it was finished
 }
 
-// --- what was asked ---
+// phase is how far an exchange has come.
+type phase uint8
 
-func (r *Request) Method() string            { panic("to be built") }
-func (r *Request) Version() protocol.Version { panic("to be built") }
-func (r *Request) Target() string            { panic("to be built") } // as received
-func (r *Request) Path() string              { panic("to be built") } // raw, still encoded
-func (r *Request) PathBytes() []byte         { panic("to be built") } // valid until Render returns
-func (r *Request) Query() string             { panic("to be built") } // raw, without "?"
-func (r *Request) Prepath() []string         { panic("to be built") } // segments used up, decoded once each
-func (r *Request) Postpath() []string        { panic("to be built") } // segments left, decoded once each
+const (
+	walking    phase = iota // looking for the resource
+	collecting              // the content is coming in, for Render
+	streaming               // the content goes to the resource as it comes; Render has been called
+	rendering               // Render has been called
+	over                    // answered, aborted or lost
+)
 
-// Field is the first request field of that name; FieldBytes without a copy (valid until Render returns).
-func (r *Request) Field(name string) string         { panic("to be built") }
-func (r *Request) FieldBytes(name string) []byte    { panic("to be built") }
-func (r *Request) FieldValues(name string) []string { panic("to be built") }
-func (r *Request) Fields() protocol.Fields          { panic("to be built") } // a copy of all
-
-// Args: query and form together; query values first.
-func (r *Request) Arg(name string) string              { panic("to be built") }
-func (r *Request) ArgOr(name, otherwise string) string { panic("to be built") }
-func (r *Request) Args() map[string][]string           { panic("to be built") }
-func (r *Request) Cookie(name string) (string, bool)   { panic("to be built") }
-func (r *Request) Files() map[string][]*File           { panic("to be built") } // multipart
-func (r *Request) Body() io.ReadSeeker                 { panic("to be built") } // at 0; memory or an unlinked file
-func (r *Request) BodyBytes() ([]byte, error)          { panic("to be built") }
-func (r *Request) BodyLength() int64                   { panic("to be built") }
-func (r *Request) Trailers() protocol.Fields           { panic("to be built") }
-func (r *Request) Authority() string                   { panic("to be built") } // Host
-func (r *Request) Secure() bool                        { panic("to be built") }
-func (r *Request) TLS() *tls.ConnectionState           { panic("to be built") }
-func (r *Request) Peer() reactor.Addr                  { panic("to be built") } // of the connection
-func (r *Request) Host() reactor.Addr                  { panic("to be built") }
-func (r *Request) ClientAddr() reactor.Addr            { panic("to be built") } // behind trusted proxies: site.TrustedProxies
-func (r *Request) Loop() reactor.Loop                  { panic("to be built") }
-func (r *Request) Now() time.Time                      { panic("to be built") }
-func (r *Request) Context() context.Context            { panic("to be built") } // cancelled when the exchange is over; any goroutine
-func (r *Request) NotifyFinish(f func(err error))      { panic("to be built") } // nil: answered; else the client is gone
-func (r *Request) ID() string                          { panic("to be built") } // short, random, made when asked for
-func (r *Request) PrePathURL() string                  { panic("to be built") } // absolute URL of the consumed path
-func (r *Request) ChildLink(name string) string        { panic("to be built") }
-func (r *Request) SiblingLink(name string) string      { panic("to be built") }
-
-// --- the content as a stream (from HeadReceived) ---
-
-func (r *Request) SetBodyLimit(n int64)                                { panic("to be built") }
-func (r *Request) StreamBody(data func(p []byte), end func(err error)) { panic("to be built") }
-func (r *Request) PauseBody()                                          { panic("to be built") }
-func (r *Request) ResumeBody()                                         { panic("to be built") }
-
-// --- the answer ---
-
-func (r *Request) SetStatus(code int)                                      { panic("to be built") }
-func (r *Request) Status() int                                             { panic("to be built") }
-func (r *Request) SetField(name, value string)                             { panic("to be built") }
-func (r *Request) AddField(name, value string)                             { panic("to be built") }
-func (r *Request) DelField(name string)                                    { panic("to be built") }
-func (r *Request) ResponseField(name string) string                        { panic("to be built") }
-func (r *Request) SetCookie(c protocol.Cookie)                             { panic("to be built") }
-func (r *Request) SetContentLength(n int64)                                { panic("to be built") }
-func (r *Request) SetLastModified(t time.Time) (notModified bool)          { panic("to be built") }
-func (r *Request) SetETag(tag string) (notModified bool)                   { panic("to be built") }
-func (r *Request) SetTrailer(name, value string)                           { panic("to be built") }
-func (r *Request) EarlyHints(links ...string)                              { panic("to be built") }
-func (r *Request) Write(p []byte) (int, error)                             { panic("to be built") } // copies; io.Writer
-func (r *Request) WriteString(s string) (int, error)                       { panic("to be built") }
-func (r *Request) WriteShared(p []byte)                                    { panic("to be built") } // not changed afterwards
-func (r *Request) SendFile(f *os.File, off, n int64, done func(err error)) { panic("to be built") }
-func (r *Request) RegisterProducer(p reactor.Producer)                     { panic("to be built") }
-func (r *Request) UnregisterProducer()                                     { panic("to be built") }
-func (r *Request) Buffered() int                                           { panic("to be built") }
-func (r *Request) Finish()                                                 { panic("to be built") }
-func (r *Request) Fail(err error)                                          { panic("to be built") } // error page, or abort when the head is sent
-func (r *Request) Abort(err error)                                         { panic("to be built") }
-func (r *Request) Finished() bool                                          { panic("to be built") }
-func (r *Request) Switch(p reactor.Protocol, fields protocol.Fields)       { panic("to be built") } // 101, or 200 to CONNECT
-
-// One-line answers, to be returned from Render.
-func (r *Request) JSON(v any) ([]byte, error)          { panic("to be built") }
-func (r *Request) HTML(s string) ([]byte, error)       { panic("to be built") }
-func (r *Request) Text(s string) ([]byte, error)       { panic("to be built") }
-func (r *Request) Redirect(url string) ([]byte, error) { panic("to be built") } // 302, or the status set before
-
-// File is one file of a multipart form.
-type File struct {
-	Name        string // the file name the client gave, its last element only
-	ContentType string
-	Size        int64
-	Fields      protocol.Fields
+// reset makes r ready for an exchange on c. What it owns is used again.
+func (r *Request) reset(c protocol.Channel) {
+	clear(r.fields)
+	*r = Request{d: r.d, ch: c, head: &noHead, length: -1, fields: r.fields[:0], pending: r.pending[:0]}
 }
 
-// Open gives the content from its start.
-func (f *File) Open() (io.ReadSeekCloser, error) { panic("to be built") }
+// noHead stands in where there is no head. It is never written to.
+var noHead protocol.Head
+
+// HeadReceived finds the resource and, when there is no content to wait for, has it
+// answer. See protocol.Receiver.
+func (r *Request) HeadReceived(h *protocol.Head) {
+	r.head = h
+	if r.d.Finished != nil {
+		r.started = r.ch.Loop().Now()
+	}
+	r.guarded(stepBegin)
+	switch {
+	case r.phase != over || r.kept || r.d.Debug:
+		r.head = h.Clone()
+	default:
+		r.head = &noHead
+		r.d.reclaim(r)
+	}
+}
+
+// BodyReceived takes a piece of the content. See protocol.Receiver.
+func (r *Request) BodyReceived(data []byte) {
+	if r.phase == over {
+		return
+	}
+	r.body.arrived = data
+	r.guarded(stepContent)
+	r.body.arrived = nil
+}
+
+// BodyFinished takes the end of the content. See protocol.Receiver.
+func (r *Request) BodyFinished(trailers protocol.Fields) {
+	if r.phase == over {
+		return
+	}
+	r.body.trailers = trailers
+	r.body.complete = true
+	r.guarded(stepComplete)
+}
+
+// ConnectionLost ends the exchange. See protocol.Receiver.
+func (r *Request) ConnectionLost(err error) {
+	if r.phase == over {
+		return
+	}
+	if err == nil {
+		err = reactor.ErrDone
+	}
+	r.kept = true
+	r.body.failed(r, err)
+	r.end(err)
+}
+
+// A step is a piece of work that may run code of the application. They are numbers
+// and not functions so that none is allocated.
+type step uint8
+
+const (
+	stepBegin step = iota
+	stepContent
+	stepComplete
+	stepSpill
+	stepGoOn
+)
+
+// guarded runs a step: a panic in it costs this exchange only, and what it wrote
+// leaves when it ends.
+func (r *Request) guarded(s step) {
+	r.depth++
+	defer r.stepEnds()
+	switch s {
+	case stepBegin:
+		r.begin()
+	case stepGoOn:
+		res := r.res
+		r.res = nil
+		r.goOn(res)
+	case stepContent:
+		r.takeContent(r.body.arrived)
+	case stepComplete:
+		r.contentComplete()
+	case stepSpill:
+		r.spill()
+	}
+}
+
+func (r *Request) stepEnds() {
+	if p := recover(); p != nil {
+		r.kept = true
+		r.Fail(&panicError{value: p, stack: debug.Stack()})
+	}
+	r.depth--
+	if r.depth == 0 && len(r.pending) > 0 && r.phase != over {
+		r.startAnswer()
+	}
+}
+
+// begin walks from the root.
+func (r *Request) begin() {
+	if r.isAsterisk() {
+		r.answerAsterisk()
+		return
+	}
+	r.goOn(r.d.Root)
+}
+
+// goOn walks on from res, and goes on when the walk is at its end.
+func (r *Request) goOn(res Resource) {
+	res, err := r.walk(res)
+	if err != nil {
+		r.Fail(err)
+		return
+	}
+	if res != nil {
+		r.res = res
+		r.found()
+	}
+}
+
+// found asks the resource whether it wants the request, and then its content if
+// there is any.
+func (r *Request) found() {
+	if h, ok := r.res.(HeadReceiver); ok {
+		if err := h.HeadReceived(r); err != nil {
+			r.Fail(err)
+		}
+		if r.phase == over {
+			return
+		}
+	}
+	if r.head.ContentLength == 0 {
+		r.render()
+		return
+	}
+	r.wantContent()
+}
+
+// render has the resource answer.
+func (r *Request) render() {
+	if r.phase != streaming {
+		r.phase = rendering
+	}
+	body, err := call(r.res, r.head.Method, r)
+	if err == NotDoneYet {
+		r.kept = true
+		return
+	}
+	r.Answer(body, err)
+}
+
+// answerAsterisk answers OPTIONS for the server as a whole (RFC 9110 §9.3.7).
+func (r *Request) answerAsterisk() {
+	if r.head.Method != "OPTIONS" {
+		r.Fail(&Error{Status: 405, Fields: []ErrorField{{"Allow", "OPTIONS"}}})
+		return
+	}
+	r.SetField("Allow", allMethods)
+	r.SetStatus(204)
+	r.Answer(nil, nil)
+}
+
+// end is the end of the exchange: err is nil when it was answered.
+func (r *Request) end(err error) {
+	r.phase = over
+	if r.d.Debug {
+		r.overAt = caller()
+	}
+	if r.d.Finished != nil {
+		r.d.Finished(r, err)
+	}
+	r.body.release(r)
+	if r.cancel != nil {
+		r.cancel()
+	}
+	if len(r.onFinish) > 0 {
+		r.ending = err
+		r.ch.Loop().CallLater(0, r.tellFinish)
+	}
+}
+
+// tellFinish calls those who asked by NotifyFinish, in the order they asked.
+func (r *Request) tellFinish() {
+	told := r.onFinish
+	r.onFinish = nil
+	for _, f := range told {
+		f(r.ending)
+	}
+}
+
+// NotifyFinish has f called on the loop, in the turn after the exchange is over:
+// with nil when it was answered, else with the reason why not (the client is gone).
+// After the end f is called too.
+func (r *Request) NotifyFinish(f func(err error)) {
+	r.kept = true
+	r.onFinish = append(r.onFinish, f)
+	if r.phase == over && len(r.onFinish) == 1 {
+		r.ch.Loop().CallLater(0, r.tellFinish)
+	}
+}
+
+// Context is cancelled when the exchange is over, for whatever works on it
+// elsewhere. Loop only; the context itself is for any goroutine.
+func (r *Request) Context() context.Context {
+	if r.ctx == nil {
+		r.kept = true
+		r.ctx, r.cancel = context.WithCancel(context.Background())
+		if r.phase == over {
+			r.cancel()
+		}
+	}
+	return r.ctx
+}
+
+// Finished tells whether the exchange is over: answered, aborted or lost.
+func (r *Request) Finished() bool { return r.phase == over }
+
+// isOver is Finished for methods that then do nothing. In debug mode it logs who
+// came too late.
+func (r *Request) isOver() bool {
+	if r.phase != over {
+		return false
+	}
+	if r.d.Debug {
+		r.d.log().Warn("resource: a request is used after its end",
+			"request", r.describe(), "used", place(caller()), "finished", place(r.overAt))
+	}
+	return true
+}
+
+// describe is method and target for a log line.
+func (r *Request) describe() string {
+	return r.head.Method + " " + protocol.Quote(r.head.Target)
+}
+
+// caller is the first place outside of this file's package that leads here.
+func caller() uintptr {
+	var pcs [16]uintptr
+	n := runtime.Callers(3, pcs[:])
+	for _, pc := range pcs[:n] {
+		if f := runtime.FuncForPC(pc - 1); f != nil && !isOurs(f.Name()) {
+			return pc
+		}
+	}
+	return pcs[0]
+}
+
+// isOurs tells whether the function is a method of Request: then who called it is
+// of interest.
+func isOurs(function string) bool {
+	const prefix = "spindle/resource.(*Request)."
+	return len(function) > len(prefix) && function[:len(prefix)] == prefix
+}
+
+// place is file and line of pc.
+func place(pc uintptr) string {
+	frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+	return frame.File + ":" + strconv.Itoa(frame.Line)
+}
+
+var _ protocol.Receiver = (*Request)(nil)

@@ -40,6 +40,9 @@ func (c *Clock) CallLater(d time.Duration, f func()) *reactor.DelayedCall {
 // Pending is the number of calls that are still to come.
 func (c *Clock) Pending() int { return c.timers.Pending() }
 
+// Next is when the first of them is due; ok is false when there is none.
+func (c *Clock) Next() (when time.Time, ok bool) { return c.timers.Next() }
+
 // Advance moves the clock on by d and makes the calls that come due on the way,
 // each at its own time, also those that are made on the way. Advance(0) makes
 // those that are due now. A call made with no delay, again and again, panics.

@@ -1,0 +1,117 @@
+package resource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"spindle/protocol"
+)
+
+// This file turns an error into an answer: a page with a status, or, when the head
+// was sent already, a cut connection.
+
+// panicError is a panic of the application's code.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// Fail ends the request with the page of err: the status of an *Error, else 500 with
+// an id that is on the page and in the log. When the head was sent already it aborts,
+// so that the client sees that the answer is cut.
+func (r *Request) Fail(err error) {
+	if r.isOver() {
+		return
+	}
+	r.kept = true
+	e := asError(err)
+	r.report(e, err)
+	if r.headSent {
+		r.Abort(err)
+		return
+	}
+	r.clearAnswer()
+	r.status = e.Status
+	for _, f := range e.Fields {
+		r.SetField(f.Name, f.Value)
+	}
+	page := r.errorPage(e)
+	r.fault = nil // of the page itself: what could be set is set
+	r.respond(page)
+}
+
+// report logs what is the server's fault, and what the error has for the log.
+func (r *Request) report(e *Error, err error) {
+	level := slog.LevelInfo
+	switch {
+	case e.Status >= 500:
+		level = slog.LevelError
+	case e.Err == nil && !r.headSent:
+		return // the client's fault, and in the access log
+	}
+	attrs := []slog.Attr{
+		slog.String("request", r.describe()),
+		slog.Int("status", e.Status),
+		slog.String("id", r.ID()),
+		slog.String("err", err.Error()),
+	}
+	var p *panicError
+	if errors.As(err, &p) {
+		attrs = append(attrs, slog.String("stack", string(p.stack)))
+	}
+	r.d.log().LogAttrs(context.Background(), level, "resource: request failed", attrs...)
+}
+
+// clearAnswer takes back what was set for an answer that is not to be: all that
+// describes its content. Fields that speak of the exchange (cookies, CORS, security)
+// stay.
+func (r *Request) clearAnswer() {
+	r.fault = nil
+	r.length = -1
+	r.pending = r.pending[:0]
+	r.trailers = nil
+	kept := r.fields[:0]
+	for _, f := range r.fields {
+		if !describesContent(f.Name) {
+			kept = append(kept, f)
+		}
+	}
+	clear(r.fields[len(kept):])
+	r.fields = kept
+}
+
+func describesContent(name string) bool {
+	switch strings.ToLower(name) {
+	case "etag", "last-modified", "cache-control", "expires", "accept-ranges", "location":
+		return true
+	}
+	return len(name) > 8 && protocol.EqualFold(name[:8], "Content-") &&
+		!strings.HasPrefix(strings.ToLower(name), "content-security-policy")
+}
+
+// errorPage is the page of e: the site's own, else the stock one.
+func (r *Request) errorPage(e *Error) []byte {
+	if r.d.ErrorPage != nil {
+		if page := r.ownErrorPage(e); page != nil {
+			return page
+		}
+	}
+	return r.stockPage(e)
+}
+
+// ownErrorPage asks the site for its page. A panic there must not prevent the answer.
+func (r *Request) ownErrorPage(e *Error) (page []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.d.log().Error("resource: ErrorPage panics", "request", r.describe(), "panic", p)
+			r.DelField("Content-Type")
+			page = nil
+		}
+	}()
+	return r.d.ErrorPage(r, e)
+}

@@ -1,0 +1,119 @@
+package static
+
+import (
+	"time"
+
+	"spindle/reactor"
+	"spindle/resource"
+)
+
+// This file brings what is not in memory: the look at the disk is a thread's, what
+// comes of it is the loop's. Everybody who asks for the same name meanwhile waits
+// for the one look.
+
+// load is a look at the disk under way.
+type load struct {
+	began   time.Time
+	waiting []func(outcome)
+}
+
+// outcome is what a load has found: a page, or a plan that is none, or an error.
+type outcome struct {
+	plan
+	page *page // of a kindFile. Those who wait use it; it is released after that
+	same bool  // page is that of before, unchanged
+	err  error
+}
+
+// fresh is the page in memory for that key, nil when there is none that may be
+// used without a look at the disk.
+func (d *Dir) fresh(key []byte, r *resource.Request) *page {
+	e := d.state.cache.get(key)
+	if e == nil || d.isStale(e, r) {
+		return nil
+	}
+	return e.page
+}
+
+func (d *Dir) isStale(e *entry, r *resource.Request) bool {
+	if d.state.source.fixed() {
+		return false
+	}
+	return d.Revalidate < 0 || r.Now().Sub(e.checked) >= orDefault(d.Revalidate, defaultRevalidate)
+}
+
+// look has then called with what answers for key, in a later turn.
+func (d *Dir) look(r *resource.Request, key string, then func(outcome)) {
+	if l := d.state.loads[key]; l != nil {
+		l.waiting = append(l.waiting, then)
+		return
+	}
+	l := &load{began: r.Now(), waiting: []func(outcome){then}}
+	d.state.loads[key] = l
+	var known *entry
+	if known = d.state.cache.entries[key]; known != nil {
+		known.page.retain()
+	}
+	pool := r.Loop().ThreadPool()
+	reactor.DeferToThreadPool(pool, func() (outcome, error) {
+		return d.lookNow(key, known, l.began, pool), nil
+	}).Then(func(o outcome) { d.looked(key, l, known, o) },
+		func(err error) { d.looked(key, l, known, outcome{err: err}) })
+}
+
+// lookNow looks at the disk. Blocks: not on the loop.
+func (d *Dir) lookNow(key string, known *entry, now time.Time, pool *reactor.ThreadPool) (o outcome) {
+	t, err := d.state.source.tree()
+	if err != nil {
+		return outcome{err: err}
+	}
+	if o.plan, o.err = d.plan(t, parseKey(key)); o.err != nil || o.kind != kindFile {
+		return o
+	}
+	if known != nil && !known.racy && o.plan.same(&known.page.plan) {
+		return outcome{plan: o.plan, page: known.page, same: true}
+	}
+	o.page, o.err = d.loadPage(t, o.plan, now, pool)
+	return o
+}
+
+// looked keeps what was found and gives it to those who wait. Loop only.
+func (d *Dir) looked(key string, l *load, known *entry, o outcome) {
+	delete(d.state.loads, key)
+	d.keep(key, l.began, known, &o)
+	for _, then := range l.waiting {
+		then(o)
+	}
+	if o.page != nil {
+		o.page.release()
+	}
+	if known != nil && !o.same {
+		known.page.release()
+	}
+}
+
+// keep puts the page of o into the cache, which takes a share of it. What was known
+// before goes.
+func (d *Dir) keep(key string, began time.Time, known *entry, o *outcome) {
+	c := d.state.cache
+	switch {
+	case o.page == nil:
+		c.drop(key)
+	case o.same && c.entries[key] == known:
+		known.checked = began
+	default:
+		o.page.retain()
+		e := &entry{key: key, page: o.page, checked: began, racy: !d.state.source.fixed() && o.page.racy(began)}
+		if !c.put(e) {
+			o.page.release()
+		}
+	}
+}
+
+// orDefault is v, or the default for 0.
+func orDefault[T ~int | ~int64](v, otherwise T) T {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}

@@ -1,0 +1,170 @@
+package resource
+
+import (
+	"bytes"
+
+	"spindle/protocol"
+)
+
+// This file finds the resource of a request: one step down the tree for each
+// segment of the path. It works on the bytes of the head; only a segment that a
+// dynamic Child is asked for becomes a string.
+
+// walk goes down from res until the path or the tree ends. r.used counts the bytes
+// of the path that are behind. A nil resource without an error means that the walk
+// waits for a deferred child.
+func (r *Request) walk(res Resource) (Resource, error) {
+	for res != nil {
+		if p, ok := res.(Passer); ok {
+			if d, ok := res.(*deferredChild); ok {
+				d.wait(r)
+				return nil, nil
+			}
+			next, err := p.Pass(r)
+			if err != nil {
+				return nil, err
+			}
+			res = next
+			continue
+		}
+		if l, ok := res.(Leafer); ok && l.IsLeaf() {
+			return res, nil
+		}
+		path := r.path()
+		if r.used >= len(path) {
+			return r.atEnd(res)
+		}
+		next, itself, err := r.step(res, path)
+		if err != nil {
+			return nil, err
+		}
+		if itself {
+			return res, nil
+		}
+		res = next
+	}
+	return nil, ErrNotFound
+}
+
+// step is the child of res for the next segment of path, which it uses up; nil
+// when there is none. itself tells that res answers an empty last segment.
+func (r *Request) step(res Resource, path []byte) (child Resource, itself bool, err error) {
+	segment, end := nextSegment(path, r.used)
+	if segment, err = decodeSegment(segment); err != nil {
+		return nil, false, err
+	}
+	r.used = end
+	if b, ok := res.(brancher); ok {
+		child = b.staticChild(segment)
+	}
+	if child == nil {
+		child = res.Child(string(segment), r)
+	}
+	itself = child == nil && len(segment) == 0 && end == len(path) && renders(res)
+	return child, itself, nil
+}
+
+// atEnd is what answers when the path ends at res: res itself, or for a node that
+// has something to say only below its slash, a redirect to there.
+func (r *Request) atEnd(res Resource) (Resource, error) {
+	if renders(res) {
+		return res, nil
+	}
+	if b, ok := res.(brancher); ok && b.staticChild(nil) != nil {
+		return slashRedirect{}, nil
+	}
+	return nil, ErrNotFound
+}
+
+// path is the path to walk: never empty, it begins with a slash.
+func (r *Request) path() []byte {
+	if p := r.head.Path; len(p) > 0 && p[0] == '/' {
+		return p
+	}
+	return rootPath
+}
+
+var rootPath = []byte("/") // never written to
+
+// nextSegment is the segment of path that follows the slash at from, and where it
+// ends.
+func nextSegment(path []byte, from int) (segment []byte, end int) {
+	rest := path[from+1:]
+	if i := bytes.IndexByte(rest, '/'); i >= 0 {
+		return rest[:i], from + 1 + i
+	}
+	return rest, len(path)
+}
+
+var errBadEscape = &Error{Status: 400, Detail: "The path has a percent sign that is not followed by two hexadecimal digits."}
+
+// decodeSegment undoes percent encoding (RFC 3986 §2.1), once. It copies only what
+// is encoded.
+func decodeSegment(s []byte) ([]byte, error) {
+	at := bytes.IndexByte(s, '%')
+	if at < 0 {
+		return s, nil
+	}
+	out := append(make([]byte, 0, len(s)), s[:at]...)
+	for i := at; i < len(s); i++ {
+		if s[i] != '%' {
+			out = append(out, s[i])
+			continue
+		}
+		if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
+			return nil, errBadEscape
+		}
+		out = append(out, unhex(s[i+1])<<4|unhex(s[i+2]))
+		i += 2
+	}
+	return out, nil
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
+}
+
+func unhex(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c&^0x20 - 'A' + 10
+}
+
+// segments decodes the segments of a piece of a path.
+func segments(path []byte) []string {
+	var list []string
+	for at := 0; at < len(path); {
+		segment, end := nextSegment(path, at)
+		if decoded, err := decodeSegment(segment); err == nil {
+			segment = decoded
+		}
+		list = append(list, string(segment))
+		at = end
+	}
+	return list
+}
+
+// Prepath is the segments of the path that the walk has used up, decoded once each.
+// Returns a copy.
+func (r *Request) Prepath() []string { return segments(r.path()[:r.used]) }
+
+// Postpath is the segments that are left, decoded once each: empty but for a Leaf.
+// Returns a copy. A segment may hold any byte, a slash (%2F) and NUL too.
+func (r *Request) Postpath() []string { return segments(r.path()[r.used:]) }
+
+// PostpathBytes is what is left of the path, still encoded, from its slash on.
+// Valid until Render returns.
+func (r *Request) PostpathBytes() []byte { return r.path()[r.used:] }
+
+// Descend uses up n more segments of the path, as if the walk had gone down them: for
+// a Pass or Child that finds its resource further down, such as a script that the
+// rest of the path is for.
+func (r *Request) Descend(n int) {
+	for path := r.path(); n > 0 && r.used < len(path); n-- {
+		_, r.used = nextSegment(path, r.used)
+	}
+}
+
+// isAsterisk tells whether the request is for the server as a whole.
+func (r *Request) isAsterisk() bool { return r.head.Form == protocol.AsteriskForm }
