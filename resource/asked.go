@@ -67,6 +67,13 @@ func (r *Request) Fields() protocol.Fields {
 	return fields
 }
 
+// Cookie is the value of the first cookie of that name that the client sent; ok is
+// false when there is none.
+func (r *Request) Cookie(name string) (value string, ok bool) {
+	v, ok := r.head.Cookie(name)
+	return string(v), ok
+}
+
 // Peer is the other end of the connection: the client, or a proxy; see ClientAddr.
 func (r *Request) Peer() reactor.Addr { return r.ch.Peer() }
 
@@ -99,5 +106,10 @@ func (r *Request) ID() string {
 	return r.id
 }
 
-// HasID tells whether the id was asked for: then it is on a page or in a log.
-func (r *Request) HasID() bool { return r.id != "" }
+// ErrorID is the id that is on the error page of this request, "" when there is none.
+func (r *Request) ErrorID() string {
+	if r.failed {
+		return r.id
+	}
+	return ""
+}

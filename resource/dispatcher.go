@@ -23,17 +23,20 @@ type Dispatcher struct {
 	MemoryBodyBytes int
 	// TempDir is where those files are made; "" means that of the system.
 	TempDir string
-	// TrustedProxies are those whose word about the client is taken:
-	// X-Forwarded-For, X-Forwarded-Proto and Forwarded.
+	// TrustedProxies are those whose word about the client is taken: the fields
+	// X-Forwarded-For and X-Forwarded-Proto.
 	TrustedProxies []netip.Prefix
+	// Forwarded tells that they write the field Forwarded (RFC 7239), and those
+	// two, which a client can then forge, are not looked at.
+	Forwarded bool
 	// ErrorPage makes the page of an error in place of the stock one. It sets
 	// Content-Type itself; nil as a result asks for the stock page.
 	ErrorPage func(r *Request, e *Error) []byte
 	// Finished is told of each exchange when it is over, for log and statistics.
 	// err is nil when it was answered.
 	Finished func(r *Request, err error)
-	// Log takes what goes wrong; nil means slog.Default().
-	Log *slog.Logger
+	// ErrorLog takes what goes wrong; nil means slog.Default().
+	ErrorLog *slog.Logger
 	// Debug shows causes and stacks on error pages, and logs each use of a
 	// Request after its end.
 	Debug bool
@@ -70,20 +73,10 @@ func (d *Dispatcher) reclaim(r *Request) {
 }
 
 func (d *Dispatcher) log() *slog.Logger {
-	if d.Log != nil {
-		return d.Log
+	if d.ErrorLog != nil {
+		return d.ErrorLog
 	}
 	return slog.Default()
-}
-
-// trusts tells whether the word of a about clients is taken.
-func (d *Dispatcher) trusts(a netip.Addr) bool {
-	for _, p := range d.TrustedProxies {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 // HeadRefused does nothing: the protocol has answered. It makes a Dispatcher a

@@ -29,6 +29,7 @@ func (r *Request) Fail(err error) {
 		return
 	}
 	r.kept = true
+	r.failed = true
 	e := asError(err)
 	r.report(e, err)
 	if r.headSent {

@@ -30,15 +30,32 @@ func (r *Request) stockPage(e *Error) []byte {
 	}
 	cause := r.cause(e)
 	switch r.pageType() {
-	case "application/json":
-		r.SetField("Content-Type", "application/json")
+	case jsonType:
+		r.SetField("Content-Type", jsonType)
 		return jsonPage(e.Status, title, detail, id, cause)
-	case "text/html":
+	case htmlType:
 		r.SetField("Content-Type", "text/html; charset=utf-8")
 		return htmlPage(e.Status, title, detail, id, cause)
 	}
 	r.SetField("Content-Type", textPlain)
 	return textPage(e.Status, title, detail, id, cause)
+}
+
+// The formats of a page.
+const (
+	plainType = "text/plain"
+	htmlType  = "text/html"
+	jsonType  = "application/json"
+)
+
+// pageType is the format that the client likes best; who likes all the same, as the
+// tools of the command line do, gets plain text. RFC 9110 §12.5.1.
+func (r *Request) pageType() string {
+	offers := [...]string{plainType, htmlType, jsonType}
+	if best := protocol.BestMedia(r.head.List("Accept"), offers[:]...); best >= 0 {
+		return offers[best]
+	}
+	return plainType
 }
 
 // cause is what debug mode shows of the error; "" otherwise.

@@ -37,7 +37,8 @@ type Request struct {
 
 	fields    protocol.Fields // of the answer, checked
 	trailers  protocol.Fields
-	pending   []byte // written and held back until the callback ends
+	modified  time.Time // of SetLastModified
+	pending   []byte    // written and held back until the callback ends
 	headSent  bool
 	producing bool
 	length    int64 // promised by SetContentLength, -1 when not
@@ -48,6 +49,7 @@ type Request struct {
 	started time.Time // zero unless somebody is told of the end
 
 	id       string
+	failed   bool // the answer is an error page
 	cancel   context.CancelFunc
 	ctx      context.Context
 	onFinish []func(error)

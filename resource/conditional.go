@@ -1,0 +1,53 @@
+package resource
+
+import (
+	"fmt"
+	"time"
+
+	"spindle/protocol"
+)
+
+// This file settles conditional requests: the resource names its validators, the
+// request's conditions decide (RFC 9110 §13).
+
+// SetLastModified sets Last-Modified, in whole seconds, and applies the conditions of
+// the request. When it returns true the answer is settled, 304 or 412, and nothing is
+// left to do: return nil, nil. Called again, the later time stands.
+func (r *Request) SetLastModified(t time.Time) (settled bool) {
+	if r.tooLate() {
+		return false
+	}
+	if t = t.Truncate(time.Second); !t.Before(r.modified) {
+		r.modified = t
+	}
+	r.SetField("Last-Modified", string(protocol.AppendDate(nil, r.modified)))
+	return r.applyConditions()
+}
+
+// SetETag sets ETag, as `"x"` or `W/"x"`, and applies the conditions of the request;
+// see SetLastModified. A resource with both calls SetLastModified first, since a
+// condition on the tag comes before one on the time.
+func (r *Request) SetETag(tag string) (settled bool) {
+	if r.tooLate() {
+		return false
+	}
+	if !protocol.IsETag(tag) {
+		r.mistake(fmt.Errorf("resource: SetETag(%.80q): not an entity tag", tag))
+		return false
+	}
+	r.SetField("ETag", tag)
+	return r.applyConditions()
+}
+
+// applyConditions sets the status that the request's conditions ask for.
+func (r *Request) applyConditions() bool {
+	if r.Status()/100 != 2 && r.Status() != 304 && r.Status() != 412 {
+		return false
+	}
+	v := protocol.Validators{ETag: r.fields.Get("ETag"), Modified: r.modified}
+	status := protocol.Precondition(r.head, v, r.Now())
+	if status != 0 {
+		r.status = status
+	}
+	return status != 0
+}

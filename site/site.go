@@ -1,0 +1,237 @@
+package site
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"spindle/protocol"
+	"spindle/protocol/http1"
+	"spindle/reactor"
+	"spindle/resource"
+)
+
+// Site serves a tree of resources to the connections of one loop. It is a
+// reactor.Factory. The fields are set before it listens and not changed afterwards. In
+// each limit zero means the default that stands beside it, negative means none.
+type Site struct {
+	// Root is where the walk down the tree begins.
+	Root resource.Resource
+	// ServerName is the Server field of every answer; "" is "Spindle", "-" sends
+	// none.
+	ServerName string
+	// Log is told of each exchange that is over, and of each refused head; nil
+	// logs nothing and costs nothing.
+	Log AccessLogger
+	// ErrorLog takes what goes wrong; nil is slog.Default().
+	ErrorLog *slog.Logger
+	// ErrorPage makes the pages of errors in place of the stock ones. It sets
+	// Content-Type itself; nil as a result asks for the stock page.
+	ErrorPage func(r *resource.Request, e *resource.Error) []byte
+	// TrustedProxies are those whose word about the client is taken: the fields
+	// X-Forwarded-For and X-Forwarded-Proto.
+	TrustedProxies []netip.Prefix
+	// Forwarded tells that they write the field Forwarded (RFC 7239), and those
+	// two, which a client can then forge, are not looked at.
+	Forwarded bool
+	// Debug shows causes and stacks on error pages, and logs each use of a
+	// Request after its end. It costs memory and speed.
+	Debug bool
+
+	// MaxRequestLineBytes limits the request line; 8 KiB. Beyond: 414.
+	MaxRequestLineBytes int
+	// MaxFieldBytes limits the header block; 64 KiB. Beyond: 431.
+	MaxFieldBytes int
+	// MaxFields limits the number of its fields; 100. Beyond: 431.
+	MaxFields int
+	// MaxBodyBytes limits the content of a request; 32 MiB. Beyond: 413. A
+	// resource may set its own limit.
+	MaxBodyBytes int64
+	// MemoryBodyBytes is how much of it stays in memory; 64 KiB. What is longer
+	// goes to a temporary file in TempDir.
+	MemoryBodyBytes int
+	// TempDir is where temporary files are made; "" is the system's place.
+	TempDir string
+	// MaxQueuedBytes is how much of the answers may wait for a client that reads
+	// slowly; 1 MiB. Beyond, no further request of it is begun.
+	MaxQueuedBytes int
+	// MaxConnections limits the connections of this Site; 90 % of the file
+	// descriptors that the process may have. At the limit the connection that has
+	// been idle longest is closed; when none is idle the new one gets 503.
+	MaxConnections int
+
+	// HeadTimeout is the time to the first byte of a connection, and then to the
+	// end of its first head; 10 s. Beyond: close, or 408.
+	HeadTimeout time.Duration
+	// MinBodyRate is the least rate of content, in bytes per second; 1024.
+	MinBodyRate int
+	// BodyTimeout is how long content may fall behind it; 20 s. Beyond: 408.
+	BodyTimeout time.Duration
+	// IdleTimeout is the time between requests; 60 s. Beyond: close.
+	IdleTimeout time.Duration
+	// WriteTimeout is how long a client may take nothing of what waits for it;
+	// 60 s. Beyond: the connection is aborted.
+	WriteTimeout time.Duration
+	// DrainTimeout is how long requests may go on when the reactor stops; 30 s.
+	// Beyond, they are aborted.
+	DrainTimeout time.Duration
+
+	loop     reactor.Loop
+	http1    *http1.Factory
+	requests *resource.Dispatcher
+	counters Counters
+	meter    *Meter
+	entry    Entry // used again for each line
+}
+
+// New makes a Site for the tree below root, with every limit at its default.
+func New(root resource.Resource) *Site { return &Site{Root: root} }
+
+// StartFactory makes what belongs to the loop. See reactor.FactoryStarter.
+func (s *Site) StartFactory(l reactor.Loop) {
+	switch {
+	case s.Root == nil:
+		panic("site: no Root")
+	case s.loop == l:
+		return // the site had ports before
+	case s.loop != nil:
+		panic("site: one Site for two loops: each needs its own, with its own tree")
+	}
+	s.loop = l
+	s.requests = &resource.Dispatcher{
+		Root:            s.Root,
+		MaxBodyBytes:    s.MaxBodyBytes,
+		MemoryBodyBytes: s.MemoryBodyBytes,
+		TempDir:         s.TempDir,
+		TrustedProxies:  s.TrustedProxies,
+		Forwarded:       s.Forwarded,
+		ErrorPage:       s.ErrorPage,
+		ErrorLog:        s.ErrorLog,
+		Debug:           s.Debug,
+		Finished:        s.finished,
+	}
+	s.http1 = http1.NewFactory(s, s.settings())
+	l.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, s.drain)
+}
+
+// settings is the limits as the protocol takes them.
+func (s *Site) settings() *http1.Settings {
+	return &http1.Settings{
+		ServerName:          s.ServerName,
+		MaxRequestLineBytes: s.MaxRequestLineBytes,
+		MaxFieldBytes:       s.MaxFieldBytes,
+		MaxFields:           s.MaxFields,
+		MaxQueuedBytes:      s.MaxQueuedBytes,
+		MaxConnections:      s.maxConnections(),
+		FirstByteTimeout:    s.HeadTimeout,
+		HeadTimeout:         s.HeadTimeout,
+		IdleTimeout:         s.IdleTimeout,
+		BodyTimeout:         s.BodyTimeout,
+		MinBodyRate:         s.MinBodyRate,
+		WriteTimeout:        s.WriteTimeout,
+		Logger:              s.ErrorLog,
+	}
+}
+
+// StopFactory does nothing: the connections that are there go on. See
+// reactor.FactoryStarter.
+func (s *Site) StopFactory() {}
+
+// BuildProtocol makes the protocol of a new connection. See reactor.Factory.
+func (s *Site) BuildProtocol(peer reactor.Addr) reactor.Protocol {
+	return s.http1.BuildProtocol(peer)
+}
+
+// NewReceiver makes the Request of an exchange. See protocol.Server.
+func (s *Site) NewReceiver(c protocol.Channel) protocol.Receiver {
+	s.counters.Begin()
+	return s.requests.NewReceiver(c)
+}
+
+// HeadRefused counts and logs a request that the protocol answered itself. See
+// protocol.Server.
+func (s *Site) HeadRefused(peer reactor.Addr, e *protocol.Error, received []byte) {
+	s.counters.Refuse(e.Status)
+	if s.Log == nil {
+		return
+	}
+	s.entry = Entry{Time: s.loop.Now(), Peer: peer, Target: received, Status: e.Status, Refused: e.Reason}
+	s.Log.Log(&s.entry)
+	s.entry = Entry{}
+}
+
+// finished counts and logs an exchange that is over.
+func (s *Site) finished(r *resource.Request, err error) {
+	status := r.Status()
+	if refused := (*protocol.Error)(nil); status == 0 && errors.As(err, &refused) {
+		status = refused.Status // its content could not be read, and the protocol said so
+	}
+	s.counters.End(status, r.BodyLength(), r.BytesWritten(), err != nil)
+	if s.Log == nil {
+		return
+	}
+	s.entry = Entry{
+		Time:     r.Started(),
+		Duration: r.Now().Sub(r.Started()),
+		Peer:     r.ClientAddr(),
+		Method:   r.Method(),
+		Target:   r.TargetBytes(),
+		Version:  r.Version(),
+		Status:   status,
+		Bytes:    r.BytesWritten(),
+		Referer:  r.FieldBytes("Referer"),
+		Agent:    r.FieldBytes("User-Agent"),
+		ErrorID:  r.ErrorID(),
+		Aborted:  err != nil,
+	}
+	s.Log.Log(&s.entry)
+	s.entry = Entry{}
+}
+
+// drain lets the requests under way end when the reactor stops: idle connections
+// close at once, the others when their answer is done or when DrainTimeout is over.
+func (s *Site) drain() *reactor.Deferred[struct{}] {
+	patience := s.DrainTimeout
+	if patience == 0 {
+		patience = 30 * time.Second
+	}
+	drained := reactor.NewDeferred[struct{}]()
+	var timer *reactor.DelayedCall
+	if patience > 0 {
+		timer = s.loop.CallLater(patience, s.http1.Abort)
+	}
+	s.http1.Drain(func() {
+		if timer != nil {
+			timer.Cancel()
+		}
+		drained.Callback(struct{}{})
+	})
+	return drained
+}
+
+// Counters is what the Site has counted. Loop only.
+func (s *Site) Counters() Counters { return s.counters }
+
+// Connections is the connections at this moment. Loop only.
+func (s *Site) Connections() Connections {
+	if s.http1 == nil {
+		return Connections{}
+	}
+	c := s.http1.Stats()
+	return Connections{Open: c.Open, Idle: c.Idle, Accepted: int64(c.Accepted)}
+}
+
+// Stats is all figures of the Site. Those over time are measured from the first call
+// on, ten times a second. Loop only, after the Site has a port.
+func (s *Site) Stats() Snapshot {
+	if s.meter == nil {
+		s.meter = NewMeter(s.loop, &s.counters)
+	}
+	return s.meter.Snapshot(s.Connections())
+}
+
+var (
+	_ reactor.FactoryStarter = (*Site)(nil)
+	_ protocol.Server        = (*Site)(nil)
+)
