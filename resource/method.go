@@ -15,6 +15,10 @@ func renders(res Resource) bool {
 	return false
 }
 
+// Render has res answer r in place of the resource that was found for it; return
+// what it returns. Nothing is walked: res answers itself.
+func Render(res Resource, r *Request) ([]byte, error) { return call(res, r.Method(), r) }
+
 // call has res answer the method.
 func call(res Resource, method string, r *Request) ([]byte, error) {
 	switch method {

@@ -14,8 +14,6 @@ import (
 // the default that is named, negative is off. A Dir belongs to one loop; a
 // reactor.Group makes one for each.
 type Dir struct {
-	resource.Leaf
-
 	// Path is the directory, or the one file, to serve. It is looked up again as
 	// time goes by: a link that is switched to another release takes effect.
 	Path string
@@ -87,6 +85,7 @@ type state struct {
 	source source
 	cache  *cache
 	loads  map[string]*load // under way, by key
+	leaf   leaf
 }
 
 const (
@@ -109,6 +108,7 @@ func (d *Dir) start() {
 		source: d.newSource(),
 		cache:  newCache(orDefault(d.CacheBytes, defaultCacheBytes), orDefault(d.CacheFiles, defaultCacheFiles)),
 		loads:  make(map[string]*load),
+		leaf:   leaf{dir: d},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"spindle/reactor"
 	"spindle/resource"
 )
 
@@ -20,7 +21,8 @@ func answerTo(err error) *resource.Error {
 		return resource.ErrNotFound
 	case errors.Is(err, fs.ErrPermission):
 		return &resource.Error{Status: 403, Err: err}
-	case isAny(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN):
+	case isAny(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN,
+		reactor.ErrPoolFull, reactor.ErrPoolStopped, errReplaced, errChanging):
 		return &resource.Error{Status: 503, Err: err, Fields: []resource.ErrorField{{Name: "Retry-After", Value: "1"}}}
 	}
 	return &resource.Error{Status: 500, Err: err}

@@ -13,8 +13,9 @@ import (
 
 // load is a look at the disk under way.
 type load struct {
-	began   time.Time
-	waiting []func(outcome)
+	began  time.Time
+	known  *entry // what was in memory before, nil for nothing
+	result *reactor.Deferred[outcome]
 }
 
 // outcome is what a load has found: a page, or a plan that is none, or an error.
@@ -42,27 +43,26 @@ func (d *Dir) isStale(e *entry, r *resource.Request) bool {
 	return d.Revalidate < 0 || r.Now().Sub(e.checked) >= orDefault(d.Revalidate, defaultRevalidate)
 }
 
-// look has then called with what answers for key, in a later turn.
-func (d *Dir) look(r *resource.Request, key string, then func(outcome)) {
+// look gives what answers for key, in a later turn. An error is in the outcome.
+func (d *Dir) look(r *resource.Request, key string) *reactor.Deferred[outcome] {
 	if l := d.state.loads[key]; l != nil {
-		l.waiting = append(l.waiting, then)
-		return
+		return l.result
 	}
-	l := &load{began: r.Now(), waiting: []func(outcome){then}}
+	l := &load{began: r.Now(), known: d.state.cache.entries[key], result: reactor.NewDeferred[outcome]()}
+	if l.known != nil {
+		l.known.page.retain()
+	}
 	d.state.loads[key] = l
-	var known *entry
-	if known = d.state.cache.entries[key]; known != nil {
-		known.page.retain()
-	}
 	pool := r.Loop().ThreadPool()
 	reactor.DeferToThreadPool(pool, func() (outcome, error) {
-		return d.lookNow(key, known, l.began, pool), nil
-	}).Then(func(o outcome) { d.looked(key, l, known, o) },
-		func(err error) { d.looked(key, l, known, outcome{err: err}) })
+		return d.lookNow(key, l, pool), nil
+	}).Then(func(o outcome) { d.looked(key, l, o) },
+		func(err error) { d.looked(key, l, outcome{err: err}) })
+	return l.result
 }
 
 // lookNow looks at the disk. Blocks: not on the loop.
-func (d *Dir) lookNow(key string, known *entry, now time.Time, pool *reactor.ThreadPool) (o outcome) {
+func (d *Dir) lookNow(key string, l *load, pool *reactor.ThreadPool) (o outcome) {
 	t, err := d.state.source.tree()
 	if err != nil {
 		return outcome{err: err}
@@ -70,41 +70,39 @@ func (d *Dir) lookNow(key string, known *entry, now time.Time, pool *reactor.Thr
 	if o.plan, o.err = d.plan(t, parseKey(key)); o.err != nil || o.kind != kindFile {
 		return o
 	}
-	if known != nil && !known.racy && o.plan.same(&known.page.plan) {
-		return outcome{plan: o.plan, page: known.page, same: true}
+	if l.known != nil && !l.known.racy && o.plan.same(&l.known.page.plan) {
+		return outcome{plan: o.plan, page: l.known.page, same: true}
 	}
-	o.page, o.err = d.loadPage(t, o.plan, now, pool)
+	o.page, o.err = d.loadPage(t, o.plan, l.began, pool)
 	return o
 }
 
 // looked keeps what was found and gives it to those who wait. Loop only.
-func (d *Dir) looked(key string, l *load, known *entry, o outcome) {
+func (d *Dir) looked(key string, l *load, o outcome) {
 	delete(d.state.loads, key)
-	d.keep(key, l.began, known, &o)
-	for _, then := range l.waiting {
-		then(o)
-	}
+	d.keep(key, l, o)
+	l.result.Callback(o)
 	if o.page != nil {
 		o.page.release()
 	}
-	if known != nil && !o.same {
-		known.page.release()
+	if l.known != nil && !o.same {
+		l.known.page.release()
 	}
 }
 
 // keep puts the page of o into the cache, which takes a share of it. What was known
 // before goes.
-func (d *Dir) keep(key string, began time.Time, known *entry, o *outcome) {
+func (d *Dir) keep(key string, l *load, o outcome) {
 	c := d.state.cache
 	switch {
 	case o.page == nil:
 		c.drop(key)
-	case o.same && c.entries[key] == known:
-		known.checked = began
+	case o.same && c.entries[key] == l.known:
+		l.known.checked = l.began
 	default:
 		o.page.retain()
-		e := &entry{key: key, page: o.page, checked: began, racy: !d.state.source.fixed() && o.page.racy(began)}
-		if !c.put(e) {
+		racy := !d.state.source.fixed() && o.page.racy(l.began)
+		if !c.put(&entry{key: key, page: o.page, checked: l.began, racy: racy}) {
 			o.page.release()
 		}
 	}

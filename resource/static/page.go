@@ -19,7 +19,8 @@ import (
 // open files.
 type page struct {
 	plan
-	reps []*rep // as plan.variants
+	reps    []*rep   // of the variants that could be read, the file itself first
+	codings []string // of reps[1:]
 }
 
 // rep is one representation of a page.
@@ -50,7 +51,14 @@ func (s *shared) retain() { s.users++ }
 func (s *shared) release() {
 	s.users--
 	if s.users == 0 {
-		s.pool.CallInThread(func() { s.Close() })
+		closeLater(s.pool, s.File)
+	}
+}
+
+// closeLater closes f in a thread, or here when none takes it.
+func closeLater(pool *reactor.ThreadPool, f io.Closer) {
+	if err := pool.CallInThread(func() { f.Close() }); err != nil {
+		f.Close()
 	}
 }
 
@@ -110,7 +118,7 @@ func (d *Dir) loadPage(t tree, p plan, now time.Time, pool *reactor.ThreadPool) 
 		switch {
 		case err == nil:
 			p.variants[i].info = r.info
-			result.reps = append(result.reps, r)
+			result.add(r)
 		case i == 0 || answerTo(err).Status >= 500:
 			result.discard()
 			return nil, err
@@ -120,6 +128,13 @@ func (d *Dir) loadPage(t tree, p plan, now time.Time, pool *reactor.ThreadPool) 
 		d.setFields(r, p.name, len(result.reps) > 1)
 	}
 	return result, nil
+}
+
+func (p *page) add(r *rep) {
+	if len(p.reps) > 0 {
+		p.codings = append(p.codings, r.coding)
+	}
+	p.reps = append(p.reps, r)
 }
 
 // loadTries is how often a file that changes while it is read is read again.

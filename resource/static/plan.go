@@ -127,9 +127,15 @@ func (d *Dir) planInner(t tree, a asked, err error) (plan, error) {
 	return plan{}, err
 }
 
-func countSegments(name string) int {
+func countSegments(name string) int { return len(segmentsOf(name)) }
+
+// segmentsOf is the segments of a name; the root has none.
+func segmentsOf(name string) []string {
 	if name == "" {
-		return 0
+		return nil
 	}
-	return strings.Count(name, "/") + 1
+	return strings.Split(name, "/")
 }
+
+// codings is the content coding by the extension of a sibling.
+var codings = map[string]string{".br": "br", ".zst": "zstd", ".gz": "gzip"}
