@@ -347,7 +347,7 @@ func (r *Reactor) CallLater(d time.Duration, f func()) *DelayedCall {
 // armTimers is told when the first call is due.
 func (r *Reactor) armTimers(when time.Time) {
 	if r.open() == nil {
-		r.wakeIn(when.Sub(time.Now()))
+		r.wakeIn(time.Until(when))
 	}
 }
 
