@@ -127,6 +127,15 @@ func refuse(res Resource, method string) error {
 // allMethods is what OPTIONS says of a Renderer, and of the server as a whole.
 const allMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
+// Methods is the methods that res answers, as an Allow field lists them. For a
+// resource that only leads to others it is nil.
+func Methods(res Resource) []string {
+	if !renders(res) {
+		return nil
+	}
+	return strings.Split(allowed(res), ", ")
+}
+
 // allowed is the methods that res answers, as the Allow field lists them.
 func allowed(res Resource) string {
 	if _, ok := res.(Renderer); ok {

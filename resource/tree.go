@@ -1,6 +1,11 @@
 package resource
 
-import "strings"
+import (
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Tree is an inner node: its children are put in by name. The zero value is empty
 // and ready. A type that embeds it may have a Child method of its own, which is
@@ -31,6 +36,18 @@ func (t *Tree) PutChild(name string, r Resource) *Tree {
 // RemoveChild takes the child of that name out. Before the site listens, or on the
 // loop.
 func (t *Tree) RemoveChild(name string) { delete(t.children, name) }
+
+// Children goes over the children that were put in, in the order of their names.
+// Those that a Child method makes are not among them.
+func (t *Tree) Children() iter.Seq2[string, Resource] {
+	return func(yield func(string, Resource) bool) {
+		for _, name := range slices.Sorted(maps.Keys(t.children)) {
+			if !yield(name, t.children[name]) {
+				return
+			}
+		}
+	}
+}
 
 // Child is the child that was put in under that name.
 func (t *Tree) Child(name string, _ *Request) Resource { return t.children[name] }
