@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"html"
-	"math"
 	"slices"
 	"strings"
 )
@@ -23,10 +22,11 @@ const (
 // svgStyle holds the colours, for light and for dark pages.
 const svgStyle = `text{font:12px system-ui,sans-serif;fill:#1f2328}
 .h{font-size:17px;font-weight:600}.t{font-weight:600;font-size:13px}.d{fill:#59636e;font-size:11px}
-.e{text-anchor:end}.us{font-weight:700;fill:#0550ae}.bad{fill:#b42318}
+.e{text-anchor:end}.v{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}.us{font-weight:700;fill:#0550ae}.bad{fill:#b42318}
 .bg{fill:#fff}.peer{fill:#9aa7b4}.lim{fill:#ced6de}.our{fill:#1f6feb}.cut{stroke:#fff;stroke-width:2}
 .goal{stroke:#cf222e;stroke-dasharray:4 3;stroke-width:1.5}
 @media (prefers-color-scheme:dark){text{fill:#e6edf3}.d{fill:#9da7b1}.us{fill:#79b8ff}.bad{fill:#ff8f84}
+.v{stroke:#0d1117}
 .bg{fill:#0d1117}.peer{fill:#5b6672}.lim{fill:#39424c}.our{fill:#388bfd}.cut{stroke:#0d1117}.goal{stroke:#ff7b72}}`
 
 // drawing collects the elements of an SVG.
@@ -62,7 +62,7 @@ func drawSVG(rep *report) []byte {
 	fmt.Fprintf(&d, "<title>spindle beside other servers</title>\n<style>%s</style>\n", svgStyle)
 	d.rect("bg", 0, 0, width, y)
 	d.text("h", margin, 32, "What one request costs the server: shorter is better")
-	d.text("d", margin, 52, fmt.Sprintf("%s · %s · %s · one core, medians of %d windows · dashed: what spindle has to reach",
+	d.text("d", margin, 52, fmt.Sprintf("%s · %s · %s · one core, windows: %d, median · dashed: what spindle has to reach",
 		rep.Date, rep.Machine, rep.Go, rep.Windows))
 	d.WriteString(body.String())
 	d.WriteString("</svg>\n")
@@ -74,63 +74,78 @@ func (d *drawing) panel(r *result, x, y float64) float64 {
 	d.text("t", x, y+14, r.Title)
 	d.text("d", x, y+30, r.Measure+"; bar "+r.barText())
 	scale := r.scale()
-	top := y + titleHeight
-	row := top
-	var absent []string
-	for _, c := range r.Cells {
-		if c.Absent != "" {
-			absent = append(absent, c.Server)
-			continue
-		}
-		d.row(r, c, scale, x, row)
-		row += rowHeight
+	row := y + titleHeight
+	measured, absent := r.split()
+	for i, c := range measured {
+		d.bar(c, scale, x, row+float64(i*rowHeight))
 	}
-	if limit, ok := r.limit(); ok && limit <= scale {
+	end := row + float64(len(measured)*rowHeight)
+	if limit, ok := r.limit(); ok {
 		at := x + nameWidth + barWidth*limit/scale
-		d.line("goal", at, top-4, at, row)
+		d.line("goal", at, row-4, at, end)
+	}
+	for i, c := range measured {
+		d.value(r, c, scale, x, row+float64(i*rowHeight))
 	}
 	if len(absent) > 0 {
-		d.text("d", x, row+12, "not measured: "+strings.Join(absent, ", "))
-		row += rowHeight
+		d.text("d", x, end+12, "not measured: "+strings.Join(absent, ", "))
+		end += rowHeight
 	}
-	return row - y + panelGap
+	return end - y + panelGap
 }
 
-// row draws one server's bar; one that is longer than the scale is cut.
-func (d *drawing) row(r *result, c cell, scale, x, y float64) {
-	name, bar := "", "peer"
+// split divides the cells into those with figures and the names of the others.
+func (r *result) split() (measured []cell, absent []string) {
+	for _, c := range r.Cells {
+		if c.Absent == "" {
+			measured = append(measured, c)
+		} else {
+			absent = append(absent, c.Server)
+		}
+	}
+	return measured, absent
+}
+
+// bar draws one server's name and bar; a bar longer than the scale is cut.
+func (d *drawing) bar(c cell, scale, x, y float64) {
+	name, bar := "e", "peer"
 	switch c.Server {
 	case ours:
-		name, bar = "us", "our"
+		name, bar = "e us", "our"
 	case limitName:
 		bar = "lim"
 	}
-	d.text(strings.TrimSpace("e "+name), x+nameWidth-8, y+13, c.Server)
-	length := barWidth * min(c.Value/scale, 1)
-	d.rect(bar, x+nameWidth, y+2, length, rowHeight-5)
+	d.text(name, x+nameWidth-8, y+13, c.Server)
+	d.rect(bar, x+nameWidth, y+2, barWidth*min(c.Value/scale, 1), rowHeight-5)
 	if c.Value > scale {
 		at := x + nameWidth + barWidth - 14
 		d.line("cut", at, y+rowHeight-1, at+5, y)
 		d.line("cut", at+6, y+rowHeight-1, at+11, y)
 	}
-	value := r.format(c.Value)
-	if c.Server == ours && r.verdict() != unknown {
-		value += " " + r.verdict().String()
+}
+
+// value writes the figure after a bar, and how spindle stands.
+func (d *drawing) value(r *result, c cell, scale, x, y float64) {
+	class, value := "v", r.format(c.Value)
+	if c.Server == ours {
+		class = "v us"
+		if r.verdict() != unknown {
+			value += " " + r.verdict().String()
+		}
 		if r.verdict() == miss {
-			name = "us bad"
+			class = "v bad"
 		}
 	}
-	d.text(name, x+nameWidth+length+6, y+13, value)
+	d.text(class, x+nameWidth+barWidth*min(c.Value/scale, 1)+6, y+13, value)
 }
 
 // scale is the value of a bar of full length: enough for the worst, but not so
 // much that the bar to reach is no longer seen.
 func (r *result) scale() float64 {
 	most := 0.0
-	for _, c := range r.Cells {
-		if c.Absent == "" && !math.IsNaN(c.Value) {
-			most = max(most, c.Value)
-		}
+	measured, _ := r.split()
+	for _, c := range measured {
+		most = max(most, c.Value)
 	}
 	if limit, ok := r.limit(); ok {
 		return max(min(most, 2.5*limit), 1.1*limit)
