@@ -187,7 +187,9 @@ func (r *Reactor) shutdown() {
 	}
 	r.events.Add(During, Shutdown, func() *Deferred[struct{}] {
 		r.loseAll()
-		return nil
+		told := NewDeferred[struct{}]()
+		r.later(func() { told.Callback(struct{}{}) })
+		return told
 	})
 	end := func() { r.posted.post(r.poller.stop) }
 	r.events.Fire(Shutdown).Then(func(struct{}) { end() }, func(error) { end() })

@@ -1,0 +1,203 @@
+package reactor
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// lockedBuffer is a log that goroutines may share.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func TestRunOnce(t *testing.T) {
+	r := New()
+	r.CallWhenRunning(func() {
+		if err := r.Run(); err != ErrRunning {
+			t.Errorf("Run inside Run: %v", err)
+		}
+		r.Stop()
+	})
+	if err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Run(); err != ErrNotRestartable {
+		t.Errorf("Run again: %v", err)
+	}
+	r.CallFromThread(func() { t.Error("called after the end") })
+}
+
+func TestFirstDroppedErrorIsWhatRunReturns(t *testing.T) {
+	r := New()
+	r.Listen("tcp:nonsense", hello(""))
+	r.Listen("nothing:1", hello(""))
+	if err := r.Run(); err == nil || !strings.Contains(err.Error(), "nonsense") {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func TestOrderOfPostedCalls(t *testing.T) {
+	r := New()
+	var got []int
+	for i := range 5 {
+		r.CallFromThread(func() { got = append(got, i) })
+	}
+	r.CallFromThread(r.Stop)
+	if err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 5 || got[0] != 0 || got[4] != 4 {
+		t.Errorf("order %v", got)
+	}
+}
+
+// A call that posts itself for ever must not keep the loop from its timers and
+// descriptors.
+func TestPostedCallsDoNotStarveTimers(t *testing.T) {
+	r := New()
+	turns := 0
+	var again func()
+	again = func() {
+		turns++
+		r.CallFromThread(again)
+	}
+	r.CallFromThread(again)
+	r.CallLater(5*time.Millisecond, r.Stop)
+	if err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if turns < 2 {
+		t.Errorf("%d turns", turns)
+	}
+}
+
+func TestTimersOnTheReactor(t *testing.T) {
+	r := New()
+	var order []string
+	r.CallLater(3*time.Millisecond, func() { order = append(order, "b") })
+	r.CallLater(time.Millisecond, func() { order = append(order, "a") })
+	gone := r.CallLater(2*time.Millisecond, func() { order = append(order, "cancelled") })
+	gone.Cancel()
+	r.CallLater(time.Millisecond, func() { panic("costs nothing but itself") })
+	r.CallLater(6*time.Millisecond, r.Stop)
+	r.Logger = slog.New(slog.DiscardHandler)
+	if err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(order, "") != "ab" {
+		t.Errorf("order %q", order)
+	}
+}
+
+func TestShutdownWaitsForTriggersThenLosesConnections(t *testing.T) {
+	r := New()
+	var order []string
+	lost := make(chan error, 1)
+	p := listen(t, r, "tcp:0:interface=127.0.0.1", FactoryFunc(func(Addr) Protocol {
+		return &ender{lost: func(err error) {
+			order = append(order, "lost")
+			lost <- err
+		}}
+	}))
+	r.AddSystemEventTrigger(Before, Shutdown, func() *Deferred[struct{}] {
+		if p.Listening() {
+			t.Error("the port still listens while it drains")
+		}
+		d := NewDeferred[struct{}]()
+		r.CallLater(time.Millisecond, func() {
+			order = append(order, "drained")
+			d.Callback(struct{}{})
+		})
+		return d
+	})
+	r.AddSystemEventTrigger(After, Shutdown, func() *Deferred[struct{}] {
+		order = append(order, "after")
+		return nil
+	})
+	r.ConnectTCP("127.0.0.1", int(p.Addr().Port), FactoryFunc(func(Addr) Protocol {
+		return &ender{lost: func(error) {}}
+	})).Then(func(Protocol) { r.CallLater(time.Millisecond, r.Stop) }, func(err error) { t.Error(err); r.Stop() })
+	if err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-lost; !errors.Is(err, ErrStopped) {
+		t.Errorf("lost for %v", err)
+	}
+	if got := strings.Join(order, " "); got != "drained lost after" {
+		t.Errorf("order %q", got)
+	}
+}
+
+type ender struct{ lost func(error) }
+
+func (*ender) ConnectionMade(Transport)   {}
+func (*ender) DataReceived([]byte)        {}
+func (e *ender) ConnectionLost(err error) { e.lost(err) }
+
+func TestWatchdogNamesASlowCallback(t *testing.T) {
+	r := New()
+	var log lockedBuffer
+	r.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	r.SlowCallback = 10 * time.Millisecond
+	r.CallFromThread(func() { holdTheLoopUntil(func() bool { return strings.Contains(log.String(), "holds the loop") }) })
+	r.CallFromThread(r.Stop)
+	if err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "holdTheLoopUntil") {
+		t.Errorf("the log does not name the callback: %s", log.String())
+	}
+}
+
+func holdTheLoopUntil(done func() bool) {
+	for end := time.Now().Add(10 * time.Second); !done() && time.Now().Before(end); {
+		time.NewTimer(time.Millisecond).Reset(0)
+	}
+}
+
+func TestStopFromAnotherGoroutine(t *testing.T) {
+	r := New()
+	go func() {
+		for !r.Running() {
+		}
+		r.Stop()
+	}()
+	if err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestConnectFails(t *testing.T) {
+	r := New()
+	var got error
+	p := listen(t, r, "tcp:0:interface=127.0.0.1", hello(""))
+	port := int(p.Addr().Port)
+	p.StopListening()
+	r.ConnectTCP("127.0.0.1", port, hello("")).Then(
+		func(Protocol) { t.Error("connected"); r.Stop() },
+		func(err error) { got = err; r.Stop() })
+	if err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if got == nil || !strings.Contains(got.Error(), "connection refused") {
+		t.Errorf("error %v", got)
+	}
+}
