@@ -6,10 +6,30 @@ import (
 )
 
 // Factory makes the Channels of one loop, and keeps what they share: the
-// tokenizer, the buffers not in use, the text of the date. Loop only.
+// tokenizer, the buffers not in use, the text of the date. All its connections
+// are on that loop. Loop only.
 type Factory struct {
 	server protocol.Server
-	set    Settings
+	set    Settings // resolved
+	tok    *tokenizer
+	loop   reactor.Loop // nil before the first connection
+	now    int64        // time of the current callback, in ns; see Channel.enter
+
+	prefix   []byte // "HTTP/1.1 200 OK", Server and Date, of second
+	prefixed int64  // the second, since 1970, that prefix is of
+
+	idle, busy   list // by the time since when; idle: no exchange in hand
+	draining     bool
+	drained      func()
+	buffers      *buffer
+	decoders     *chunked
+	buffersKept  int
+	decodersKept int
+	accepted     uint64
+	requests     uint64
+	refused      uint64
+
+	switchTo reactor.Protocol // set by Switch inside a callback, for the end of it
 }
 
 // Stats counts the connections of a factory.
@@ -18,26 +38,81 @@ type Stats struct {
 	Idle     int    // of these, without an exchange in hand
 	Accepted uint64 // connections ever
 	Requests uint64 // heads given to the server
-	Refused  uint64 // heads answered by the protocol itself
+	Refused  uint64 // requests and connections that the protocol refused itself
 }
 
 // NewFactory makes a factory whose channels ask server. s may be nil.
-func NewFactory(server protocol.Server, s *Settings) *Factory { panic("to be built") }
+func NewFactory(server protocol.Server, s *Settings) *Factory {
+	if s == nil {
+		s = new(Settings)
+	}
+	f := &Factory{server: server, set: s.resolve(), prefixed: -1}
+	f.tok = newTokenizer(&f.set)
+	return f
+}
 
 // BuildProtocol makes the Channel of a new connection.
-func (f *Factory) BuildProtocol(peer reactor.Addr) reactor.Protocol { panic("to be built") }
+func (f *Factory) BuildProtocol(reactor.Addr) reactor.Protocol { return &Channel{f: f} }
 
-// Stats tells how many connections there are.
-func (f *Factory) Stats() Stats { panic("to be built") }
+// Stats tells how many connections there are, and have been.
+func (f *Factory) Stats() Stats {
+	return Stats{
+		Open:     f.idle.len + f.busy.len,
+		Idle:     f.idle.len,
+		Accepted: f.accepted,
+		Requests: f.requests,
+		Refused:  f.refused,
+	}
+}
 
 // Drain ends keep-alive: idle connections close at once, busy ones when their
-// answer is done. done, which may be nil, is called in a later turn when the
-// last connection is gone. A connection that is made later is answered once.
-func (f *Factory) Drain(done func()) { panic("to be built") }
+// answer is done. done, which may be nil, is called when the last connection is
+// gone, in a later turn; at once when there has never been one. A connection
+// that is made later is answered once.
+func (f *Factory) Drain(done func()) {
+	f.draining = true
+	f.drained = done
+	f.idle.each((*Channel).Drain)
+	f.tellDrained()
+}
+
+// tellDrained calls drained if it is time.
+func (f *Factory) tellDrained() {
+	if f.drained == nil || f.idle.len+f.busy.len > 0 {
+		return
+	}
+	done := f.drained
+	f.drained = nil
+	if f.loop == nil {
+		done()
+		return
+	}
+	f.loop.CallLater(0, done)
+}
 
 // Abort ends all connections at once.
-func (f *Factory) Abort() { panic("to be built") }
+func (f *Factory) Abort() {
+	f.idle.each((*Channel).abort)
+	f.busy.each((*Channel).abort)
+}
 
 // CloseOldestIdle closes the connection that has been idle longest. It tells
 // whether there was one.
-func (f *Factory) CloseOldestIdle() bool { panic("to be built") }
+func (f *Factory) CloseOldestIdle() bool {
+	c := f.idle.first
+	if c == nil {
+		return false
+	}
+	c.enter()
+	c.lose()
+	c.settle()
+	return true
+}
+
+// full tells whether a new connection is one too many, after making room for it
+// where that is possible.
+func (f *Factory) full() bool {
+	return f.idle.len+f.busy.len >= f.set.MaxConnections && !f.CloseOldestIdle()
+}
+
+var _ reactor.Factory = (*Factory)(nil)

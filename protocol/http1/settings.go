@@ -38,7 +38,8 @@ type Settings struct {
 	// reads slowly; 1 MiB. Beyond, no further request of it is begun.
 	MaxQueuedBytes int
 	// MaxDiscardBytes is how much content that nobody wants any more is read
-	// to save the connection for the next request; 256 KiB. Beyond: close.
+	// to save the connection for the next request; 256 KiB. Beyond, and always
+	// when off: close.
 	MaxDiscardBytes int64
 	// MaxConnections limits the connections of one factory, so of one loop.
 	// Zero, the default, is no limit here. At the limit the connection that
@@ -57,13 +58,14 @@ type Settings struct {
 	// BodyTimeout is how long content may fall behind MinBodyRate; 20 s.
 	// Beyond: 408.
 	BodyTimeout time.Duration
-	// MinBodyRate is the least rate of content, in bytes per second; 1024.
+	// MinBodyRate is the least rate of content, in bytes per second; 1024. When
+	// off, any byte within BodyTimeout will do.
 	MinBodyRate int
 	// WriteTimeout is how long the client may take nothing of what waits for
 	// it; 60 s. Beyond: the connection is aborted.
 	WriteTimeout time.Duration
 	// LingerTimeout is how long a refused client that goes on sending is
-	// listened to, so that it gets to see the answer; 5 s.
+	// listened to, so that it gets to see the answer; 5 s. When off it is not.
 	LingerTimeout time.Duration
 	// MaxLingerBytes is how much of it is read and dropped; 8 MiB.
 	MaxLingerBytes int64
@@ -71,4 +73,53 @@ type Settings struct {
 	// Logger takes what is an application's or a client's fault and has no
 	// place in an access log; nil is slog.Default().
 	Logger *slog.Logger
+}
+
+// without is the value of a limit that is off.
+const without = 1 << 30
+
+// resolve puts the defaults where there is zero. A limit that is off becomes
+// without; a time, a rate, and what is read only to be dropped become zero.
+func (s Settings) resolve() Settings {
+	if s.ServerName == "" {
+		s.ServerName = "Spindle"
+	}
+	for _, l := range []struct {
+		field     *int
+		byDefault int
+	}{
+		{&s.MaxRequestLineBytes, 8 << 10},
+		{&s.MaxFieldBytes, 64 << 10},
+		{&s.MaxFields, 100},
+		{&s.MaxChunkLineBytes, 1 << 10},
+		{&s.MaxTrailerBytes, 8 << 10},
+		{&s.MaxPipelinedBytes, 16 << 10},
+		{&s.MaxQueuedBytes, 1 << 20},
+		{&s.MaxConnections, without},
+	} {
+		set(l.field, l.byDefault, without)
+	}
+	set(&s.MaxDiscardBytes, 256<<10, 0)
+	set(&s.MaxLingerBytes, 8<<20, 0)
+	set(&s.MinBodyRate, 1<<10, 0)
+	set(&s.FirstByteTimeout, 10*time.Second, 0)
+	set(&s.HeadTimeout, 10*time.Second, 0)
+	set(&s.IdleTimeout, 60*time.Second, 0)
+	set(&s.BodyTimeout, 20*time.Second, 0)
+	set(&s.WriteTimeout, 60*time.Second, 0)
+	set(&s.LingerTimeout, 5*time.Second, 0)
+	if s.Logger == nil {
+		s.Logger = slog.Default()
+	}
+	return s
+}
+
+// set resolves one field.
+func set[T int | int64 | time.Duration](field *T, byDefault, off T) {
+	switch {
+	case *field == 0:
+		*field = byDefault
+	case *field < 0:
+		*field = off
+	}
 }

@@ -1,0 +1,299 @@
+package http1
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/evanphx/wildcat"
+
+	"spindle/protocol"
+)
+
+// This file finds the end of a head as it arrives, checks every line of it
+// strictly, and then lets wildcat tokenize. wildcat trusts its input: what it
+// sees here has CRLF line ends only, no fold, no control byte, a token for each
+// name and the colon right behind it. What the tokens mean is judged in head.go.
+
+// tokenizer makes heads out of bytes. One serves all connections of a loop: what
+// belongs to a connection is in headScan.
+type tokenizer struct {
+	maxLine   int // bytes of the request line
+	maxBytes  int // bytes of the field lines
+	maxFields int
+
+	parser wildcat.HTTPParser
+	fields []protocol.RawField // head.Fields, to be used again
+	head   protocol.Head
+}
+
+// headScan is how far the head of a connection has been checked. The zero value
+// is for a head of which nothing has come.
+type headScan struct {
+	pos    int32 // where the search for the next LF goes on
+	line   int32 // where the line in hand begins
+	block  int32 // where the field lines begin; 0 while the request line is in hand
+	fields int32 // field lines that are complete
+}
+
+func newTokenizer(s *Settings) *tokenizer {
+	t := &tokenizer{
+		maxLine:   s.MaxRequestLineBytes,
+		maxBytes:  s.MaxFieldBytes,
+		maxFields: s.MaxFields,
+	}
+	// One more than there may be: wildcat makes a longer slice when the last
+	// one is used.
+	t.parser = *wildcat.NewSizedHTTPParser(min(t.maxFields, 1000) + 1)
+	return t
+}
+
+// scan goes over what is there of a head, which begins at buf[0], and returns
+// its length once it is whole, 0 before. It looks at no byte twice. What it
+// gives for a head does not depend on how the head was cut.
+func (t *tokenizer) scan(buf []byte, s *headScan) (n int, err *protocol.Error) {
+	if s.pos == 0 {
+		if err := checkStart(buf); err != nil {
+			return 0, err
+		}
+	}
+	for {
+		i := bytes.IndexByte(buf[s.pos:], '\n')
+		if i < 0 {
+			if len(buf) > 1 { // checkStart may want to see two
+				s.pos = int32(len(buf))
+			}
+			return 0, t.checkPart(buf[s.line:], s)
+		}
+		end := int(s.pos) + i
+		line := buf[s.line:end] // with its CR
+		if s.block == 0 {
+			err = t.checkFirst(line)
+			s.block = int32(end) + 1
+		} else if len(line) == 1 && line[0] == '\r' {
+			return end + 1, nil
+		} else {
+			err = t.checkNext(line, end+1, s)
+		}
+		if err != nil {
+			return 0, err
+		}
+		s.pos = int32(end) + 1
+		s.line = s.pos
+	}
+}
+
+// checkStart looks at the first bytes, so that what is no HTTP at all is refused
+// before a line of it is complete.
+func checkStart(buf []byte) *protocol.Error {
+	switch {
+	case len(buf) == 0 || protocol.IsTokenByte(buf[0]):
+		return nil
+	case buf[0] == 0x16 && len(buf) == 1:
+		return nil
+	case buf[0] == 0x16 && buf[1] == 0x03:
+		return errTLS
+	case buf[0] == '\r' && len(buf) == 1:
+		return nil
+	case buf[0] == '\r' && buf[1] == '\n':
+		return errEmptyLine
+	case buf[0] == '\n':
+		return errBareLF
+	}
+	return errMethod
+}
+
+// checkPart holds the limits on a line that is not complete: what is too long
+// already is refused at once.
+func (t *tokenizer) checkPart(part []byte, s *headScan) *protocol.Error {
+	n := len(part)
+	if s.block == 0 {
+		if n > 0 && part[n-1] == '\r' {
+			n--
+		}
+		if n > t.maxLine {
+			return errLineTooLong
+		}
+		return nil
+	}
+	if n > 1 && int(s.line-s.block)+n > t.maxBytes {
+		return errBlockTooLong
+	}
+	return nil
+}
+
+// checkFirst checks the request line (RFC 9112 §3). line has its CR still.
+func (t *tokenizer) checkFirst(line []byte) *protocol.Error {
+	n := len(line) - 1
+	if n < 0 || line[n] != '\r' {
+		if len(line) > t.maxLine {
+			return errLineTooLong
+		}
+		return errBareLF
+	}
+	if n > t.maxLine {
+		return errLineTooLong
+	}
+	return checkRequestLine(line[:n])
+}
+
+// checkNext checks a field line, which ends at end. line has its CR still.
+func (t *tokenizer) checkNext(line []byte, end int, s *headScan) *protocol.Error {
+	if end-int(s.block) > t.maxBytes {
+		return errBlockTooLong
+	}
+	if s.fields++; int(s.fields) > t.maxFields {
+		return errTooManyFields
+	}
+	n := len(line) - 1
+	if n < 0 || line[n] != '\r' {
+		return errBareLF
+	}
+	return checkFieldLine(line[:n])
+}
+
+// checkRequestLine wants a token, a space, a target, a space and a version: no
+// other blank anywhere.
+func checkRequestLine(line []byte) *protocol.Error {
+	i := 0
+	for i < len(line) && protocol.IsTokenByte(line[i]) {
+		i++
+	}
+	if i == 0 || i == len(line) || line[i] != ' ' {
+		return errMethod
+	}
+	target := i + 1
+	for i = target; i < len(line) && targetByte(line[i]); i++ {
+	}
+	if i == target || i == len(line) || line[i] != ' ' {
+		return errTarget
+	}
+	return checkVersion(line[i+1:])
+}
+
+// targetByte tells whether c may stand in a target. More than RFC 3986 has is
+// let through, as clients send it and no server reads it in two ways: all that
+// is neither blank, control byte nor the mark of a fragment.
+func targetByte(c byte) bool { return c > ' ' && c != 0x7f && c != '#' }
+
+// checkVersion takes HTTP/1.0, and HTTP/1.1 and what comes after it as 1.1 (RFC
+// 9110 §2.5).
+func checkVersion(v []byte) *protocol.Error {
+	if len(v) != 8 || string(v[:5]) != "HTTP/" || !isDigit(v[5]) || v[6] != '.' || !isDigit(v[7]) {
+		return errVersion
+	}
+	if v[5] != '1' {
+		return errMajorVersion
+	}
+	return nil
+}
+
+// checkFieldLine wants a token, a colon right behind it, and no control byte but
+// HTAB in the value (RFC 9110 §5.5, RFC 9112 §5.1). A line that begins with a
+// blank, as a fold does (RFC 9112 §5.2), has no token in front.
+func checkFieldLine(line []byte) *protocol.Error {
+	i := 0
+	for i < len(line) && protocol.IsTokenByte(line[i]) {
+		i++
+	}
+	switch {
+	case i < len(line) && line[i] == ':' && i > 0:
+		if cleanValue(line[i+1:]) {
+			return nil
+		}
+		return errValue
+	case i == 0 && (line[0] == ' ' || line[0] == '\t'):
+		return errFold
+	}
+	return errName
+}
+
+// cleanValue tells whether b has no control byte but HTAB. It looks at eight
+// bytes at once, and closer only where one of them is below 0x20 or DEL.
+func cleanValue(b []byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for len(b) >= 8 {
+		x := binary.LittleEndian.Uint64(b)
+		d := x ^ ones*0x7f
+		if ((x-ones*0x20)&^x|(d-ones)&^d)&tops != 0 && !cleanBytes(b[:8]) {
+			return false
+		}
+		b = b[8:]
+	}
+	return cleanBytes(b)
+}
+
+func cleanBytes(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// tokenize makes the head of buf, which scan has found to be whole, with fields
+// lines. The head and its fields are those of the tokenizer, valid until the
+// next call.
+func (t *tokenizer) tokenize(buf []byte, fields int) (*protocol.Head, *protocol.Error) {
+	p := &t.parser
+	// Nothing may be left of the head before.
+	*p = wildcat.HTTPParser{Headers: p.Headers, TotalHeaders: len(p.Headers)}
+	if n, err := p.Parse(buf); err != nil || n != len(buf) {
+		return nil, errTokenizer
+	}
+	h := &t.head
+	*h = protocol.Head{Target: p.Path, Method: method(p.Method), Version: protocol.HTTP11}
+	if p.Version[7] == '0' {
+		h.Version = protocol.HTTP10
+	}
+	return h, t.judge(h, fields)
+}
+
+// method makes a string of m, without an allocation when it is a known one.
+func method(m []byte) string {
+	switch string(m) {
+	case "GET":
+		return "GET"
+	case "HEAD":
+		return "HEAD"
+	case "POST":
+		return "POST"
+	case "PUT":
+		return "PUT"
+	case "DELETE":
+		return "DELETE"
+	case "OPTIONS":
+		return "OPTIONS"
+	case "PATCH":
+		return "PATCH"
+	case "CONNECT":
+		return "CONNECT"
+	case "TRACE":
+		return "TRACE"
+	case "PROPFIND":
+		return "PROPFIND"
+	case "REPORT":
+		return "REPORT"
+	case "QUERY":
+		return "QUERY"
+	}
+	return string(m)
+}
+
+func isDigit(c byte) bool { return c-'0' <= 9 }
+
+// parseDigits reads s, which has to be digits and nothing else. big means that
+// they are more than an int64 holds.
+func parseDigits(s []byte) (n int64, ok, big bool) {
+	for _, c := range s {
+		if !isDigit(c) {
+			return 0, false, false
+		}
+		if n > (1<<63-1-9)/10 {
+			big = true
+			continue
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, len(s) > 0, big
+}
