@@ -51,6 +51,10 @@ func (e *Error) Error() string {
 // Unwrap is Err.
 func (e *Error) Unwrap() error { return e.Err }
 
+// isOurs tells whether it is the server's fault, which is logged and has an id on its
+// page: not 501, which is about the client's method.
+func (e *Error) isOurs() bool { return e.Status >= 500 && e.Status != 501 }
+
 // asError is what err says of the answer: an *Error in it, what a protocol
 // says, or 500.
 func asError(err error) *Error {

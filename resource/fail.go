@@ -28,7 +28,6 @@ func (r *Request) Fail(err error) {
 	if r.isOver() {
 		return
 	}
-	r.kept = true
 	r.failed = true
 	e := asError(err)
 	r.report(e, err)
@@ -50,7 +49,7 @@ func (r *Request) Fail(err error) {
 func (r *Request) report(e *Error, err error) {
 	level := slog.LevelInfo
 	switch {
-	case e.Status >= 500:
+	case e.isOurs():
 		level = slog.LevelError
 	case e.Err == nil && !r.headSent:
 		return // the client's fault, and in the access log

@@ -16,7 +16,7 @@ import (
 // stockPage is the page of e in the format that the client likes best.
 func (r *Request) stockPage(e *Error) []byte {
 	id := ""
-	if e.Status >= 500 {
+	if e.isOurs() {
 		id = r.ID()
 	}
 	r.AddField("Vary", "Accept")
