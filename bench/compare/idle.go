@@ -28,9 +28,9 @@ type idle struct {
 	n   int
 }
 
-func (b *bench) openIdle(ctx context.Context, wl *workload, addr string) (*idle, error) {
+func (b *bench) openIdle(ctx context.Context, wl *workload, addr string, n int) (*idle, error) {
 	plain := *wl
-	plain.spin, plain.conns = false, idleCount()
+	plain.spin, plain.conns = false, n
 	cmd, err := b.clients.loadCommand(ctx, &plain, addr, "-idle")
 	if err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (b *bench) memoryOf(ctx context.Context, wl *workload, p *process) (cell, e
 	if err != nil {
 		return cell{}, err
 	}
-	i, err := b.openIdle(ctx, wl, p.addr)
+	i, err := b.openIdle(ctx, wl, p.addr, idleCount())
 	if err != nil {
 		return cell{}, err
 	}
@@ -147,7 +147,7 @@ func (b *bench) beside(ctx context.Context, wl *workload, s *series) error {
 
 // windowBeside is a window with idle connections open.
 func (b *bench) windowBeside(ctx context.Context, wl *workload, p *process) (window, error) {
-	i, err := b.openIdle(ctx, wl, p.addr)
+	i, err := b.openIdle(ctx, wl, p.addr, idleCount())
 	if err != nil {
 		return window{}, err
 	}

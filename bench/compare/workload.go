@@ -70,7 +70,7 @@ var browserFields = [][2]string{
 	{"Accept-Language", "en-GB,en;q=0.9,de;q=0.7"},
 	{"Accept-Encoding", "gzip, deflate, br, zstd"},
 	{"Referer", "http://localhost/articles/2026/event-loops.html"},
-	{"Cookie", "session=4d9f1c0a7be84f6fb2c3a5d16e7f8091; theme=dark; seen=1732312345"},
+	{"Cookie", "session=4d9f1c0a7be84f6fb2c3a5d16e7f8091; theme=dark; tz=+1"},
 	{"Upgrade-Insecure-Requests", "1"},
 	{"Sec-Fetch-Dest", "document"},
 	{"Sec-Fetch-Mode", "navigate"},

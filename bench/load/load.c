@@ -99,8 +99,8 @@ static void send_rest(struct conn *c)
 {
 	ssize_t n = send(c->fd, opt.batch + opt.batch_len - c->unsent, c->unsent, MSG_NOSIGNAL);
 
-	if (n < 0 && errno != EAGAIN && errno != ENOTCONN)
-		die("send");
+	if (n < 0 && errno != EAGAIN && errno != ENOTCONN && errno != EPIPE && errno != ECONNRESET)
+		die("send"); /* that the server has closed is seen when reading */
 	if (n > 0)
 		c->unsent -= n;
 }
@@ -178,7 +178,7 @@ static void batch_done(struct conn *c)
 static void closed(struct conn *c)
 {
 	if (c->due || !opt.new)
-		refuse(c->due ? "the server closed in the middle of an answer" : "the server closed a kept connection");
+		refuse(c->due ? "the server closed before its answers were whole" : "the server closed a kept connection");
 	close_conn(c);
 	running--;
 	if (!ended)
@@ -221,9 +221,9 @@ static void on_event(struct conn *c, uint32_t events)
 		if (n > 0)
 			received(c, n);
 	} while (n > 0 && opt.new && !c->due); /* the close is often here already */
-	if (n == 0)
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
 		closed(c);
-	if (n < 0 && errno != EAGAIN)
+	else if (n < 0 && errno != EAGAIN)
 		die("recv");
 }
 

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// cTool compiles bench/NAME, which needs a C compiler, as the comparison does.
+func cTool(t *testing.T, w *workspace, name string) {
+	t.Helper()
+	sources, _ := filepath.Glob(filepath.Join(w.module, "bench", name, "*.c"))
+	args := append([]string{"-O1", "-Wall", "-Wextra", "-Werror", "-o", w.path(name)}, sources...)
+	if out, err := exec.Command("cc", args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+func testWorkspace(t *testing.T) *workspace {
+	t.Helper()
+	w, err := newWorkspace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.remove)
+	return w
+}
+
+// answerer serves the answer to every head it reads, in pieces of a few bytes
+// when asked to, and counts the requests.
+type answerer struct {
+	answer string
+	pieces bool
+	close  bool // after each answer
+	served atomic.Int64
+}
+
+func (a *answerer) listen(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go a.serve(c)
+		}
+	}()
+	return l.Addr().String()
+}
+
+func (a *answerer) serve(c net.Conn) {
+	defer c.Close()
+	in := bufio.NewReader(c)
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		if line != "\r\n" {
+			continue
+		}
+		a.served.Add(1)
+		for rest := a.answer; rest != ""; {
+			n := len(rest)
+			if a.pieces {
+				n = min(n, 7)
+			}
+			io.WriteString(c, rest[:n])
+			rest = rest[n:]
+		}
+		if a.close {
+			return
+		}
+	}
+}
+
+func answerOf(status, fields, body string) string {
+	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s", status, len(body), fields, body)
+}
+
+// TestLoad checks that the load client counts what the server has served, and
+// refuses every answer that is not the right one.
+func TestLoad(t *testing.T) {
+	w := testWorkspace(t)
+	cTool(t, w, "load")
+	c := &clients{w: w}
+	long := strings.Repeat("x", 300_000)
+	for _, test := range []struct {
+		name   string
+		server *answerer
+		length int // of the content that is expected
+		depth  int
+		fresh  bool
+		wrong  string // part of the message; "" when all is right
+	}{
+		{name: "plain", server: &answerer{answer: answerOf("200 OK", "Server: x\r\n", "hello")}, length: 5},
+		{name: "in pieces", server: &answerer{answer: answerOf("200 OK", "Server: x\r\n", "hello"), pieces: true}, length: 5, depth: 3},
+		{name: "pipelined", server: &answerer{answer: answerOf("200 OK", "", "hello")}, length: 5, depth: 16},
+		{name: "no content", server: &answerer{answer: answerOf("200 OK", "", "")}, length: 0, depth: 4},
+		{name: "long", server: &answerer{answer: answerOf("200 OK", "", long)}, length: len(long)},
+		{name: "new connections", server: &answerer{answer: answerOf("200 OK", "", "hello"), close: true}, length: 5, fresh: true},
+		{name: "closed", server: &answerer{answer: answerOf("200 OK", "", "hello"), close: true}, length: 5, wrong: "the server closed"},
+		{name: "cut", server: &answerer{answer: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", close: true}, length: 9, wrong: "before its answers were whole"},
+		{name: "status", server: &answerer{answer: answerOf("404 Not Found", "", "hello")}, length: 5, wrong: "the status is 404"},
+		{name: "length", server: &answerer{answer: answerOf("200 OK", "", "hello!")}, length: 5, wrong: "the length is 6"},
+		{name: "too much", server: &answerer{answer: answerOf("200 OK", "", "hello") + answerOf("200 OK", "", "hello")}, length: 5, wrong: "more answers"},
+		{name: "no HTTP", server: &answerer{answer: "SSH-2.0-OpenSSH_9.2 and more\r\n\r\n"}, length: 5, wrong: "not an HTTP/1.1 answer"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			wl := &workload{id: "test", conns: 4, depth: test.depth, fresh: test.fresh, request: plaintext, answer: make([]byte, test.length)}
+			l, err := c.run(context.Background(), wl, test.server.listen(t), .05)
+			switch {
+			case test.wrong == "" && err != nil:
+				t.Fatal(err)
+			case test.wrong == "" && l.Requests != test.server.served.Load():
+				t.Errorf("%d requests were counted, %d served", l.Requests, test.server.served.Load())
+			case test.wrong != "" && (err == nil || !strings.Contains(err.Error(), test.wrong)):
+				t.Errorf("the error is %v, %q was wanted", err, test.wrong)
+			}
+		})
+	}
+}
+
+// TestLimit checks the limit's answers to all workloads, once and under load.
+func TestLimit(t *testing.T) {
+	w := testWorkspace(t)
+	cTool(t, w, "load")
+	cTool(t, w, "limit")
+	ctx := context.Background()
+	p, err := start(ctx, &server{name: limitName, command: binary("limit")}, w, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.stop()
+	c := &clients{w: w}
+	for _, wl := range workloads(w.small, w.large) {
+		if err := check(&wl, p.addr); err != nil {
+			t.Errorf("%s: %v", wl.id, err)
+			continue
+		}
+		if _, err := c.run(ctx, &wl, p.addr, .02); err != nil {
+			t.Errorf("%s: %v", wl.id, err)
+		}
+	}
+}
+
+// TestIdle checks that idle connections are held, and that it is told when the
+// server closes them.
+func TestIdle(t *testing.T) {
+	w := testWorkspace(t)
+	cTool(t, w, "load")
+	cTool(t, w, "limit")
+	b := &bench{w: w, clients: &clients{w: w}}
+	ctx := context.Background()
+	p, err := start(ctx, &server{name: limitName, command: binary("limit")}, w, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wl := &workload{id: "idle", request: plaintext, answer: []byte("Hello, World!")}
+	i, err := b.openIdle(ctx, wl, p.addr, 500)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := i.close(); err != nil {
+		t.Error(err)
+	}
+	if i, err = b.openIdle(ctx, wl, p.addr, 500); err != nil {
+		t.Fatal(err)
+	}
+	p.stop()
+	if err := i.close(); err == nil || !strings.Contains(err.Error(), "500 of 500") {
+		t.Errorf("the server is gone, and the error is %v", err)
+	}
+}
