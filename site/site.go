@@ -164,8 +164,8 @@ func (s *Site) HeadRefused(peer reactor.Addr, e *protocol.Error, received []byte
 // finished counts and logs an exchange that is over.
 func (s *Site) finished(r *resource.Request, err error) {
 	status := r.Status()
-	if refused := (*protocol.Error)(nil); status == 0 && errors.As(err, &refused) {
-		status = refused.Status // its content could not be read, and the protocol said so
+	if status == 0 {
+		status = refusedStatus(err)
 	}
 	s.counters.End(status, r.BodyLength(), r.BytesWritten(), err != nil)
 	if s.Log == nil {
@@ -187,6 +187,15 @@ func (s *Site) finished(r *resource.Request, err error) {
 	}
 	s.Log.Log(&s.entry)
 	s.entry = Entry{}
+}
+
+// refusedStatus is what the protocol answered when the content of a request could not
+// be read; 0 when it was something else that ended the exchange.
+func refusedStatus(err error) int {
+	if refused := (*protocol.Error)(nil); errors.As(err, &refused) {
+		return refused.Status
+	}
+	return 0
 }
 
 // drain lets the requests under way end when the reactor stops: idle connections
