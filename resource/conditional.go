@@ -12,7 +12,9 @@ import (
 
 // SetLastModified sets Last-Modified, in whole seconds, and applies the conditions of
 // the request. When it returns true the answer is settled, 304 or 412, and nothing is
-// left to do: return nil, nil. Called again, the later time stands.
+// left to do: return nil, nil. Called again, the later time stands. A resource that
+// has a tag too calls SetETag first, since conditions on the tag come before those on
+// the time.
 func (r *Request) SetLastModified(t time.Time) (settled bool) {
 	if r.tooLate() {
 		return false
@@ -25,8 +27,7 @@ func (r *Request) SetLastModified(t time.Time) (settled bool) {
 }
 
 // SetETag sets ETag, as `"x"` or `W/"x"`, and applies the conditions of the request;
-// see SetLastModified. A resource with both calls SetLastModified first, since a
-// condition on the tag comes before one on the time.
+// see SetLastModified.
 func (r *Request) SetETag(tag string) (settled bool) {
 	if r.tooLate() {
 		return false
@@ -39,15 +40,18 @@ func (r *Request) SetETag(tag string) (settled bool) {
 	return r.applyConditions()
 }
 
-// applyConditions sets the status that the request's conditions ask for.
+// applyConditions sets the status that the request's conditions ask for, now that more
+// is known of the representation.
 func (r *Request) applyConditions() bool {
-	if r.Status()/100 != 2 && r.Status() != 304 && r.Status() != 412 {
+	if r.condition != 0 && r.status == r.condition {
+		r.status = 0 // what was decided before is decided again
+	}
+	if r.Status()/100 != 2 {
 		return false
 	}
 	v := protocol.Validators{ETag: r.fields.Get("ETag"), Modified: r.modified}
-	status := protocol.Precondition(r.head, v, r.Now())
-	if status != 0 {
-		r.status = status
+	if r.condition = protocol.Precondition(r.head, v, r.Now()); r.condition != 0 {
+		r.status = r.condition
 	}
-	return status != 0
+	return r.condition != 0
 }

@@ -49,9 +49,9 @@ func (r *Request) Fail(err error) {
 func (r *Request) report(e *Error, err error) {
 	level := slog.LevelInfo
 	switch {
-	case e.isOurs():
+	case e.isOurs() || r.headSent:
 		level = slog.LevelError
-	case e.Err == nil && !r.headSent:
+	case e.Err == nil:
 		return // the client's fault, and in the access log
 	}
 	attrs := []slog.Attr{

@@ -2,46 +2,33 @@ package resource
 
 import (
 	"bytes"
-	"fmt"
 	"html"
-	"strings"
+
+	"spindle/protocol"
 )
 
 // This file sends clients elsewhere.
 
 // Redirect answers that the client finds it at url, which may be relative: 302
-// (Found), or the status 3xx that was set before. Bytes that a URL can not have are
-// escaped; control bytes are an error.
+// (Found), or the status 3xx that was set before. What is no URL, or has a scheme that
+// runs (javascript:), is an error; see protocol.Location. A url that a client gave is
+// checked with protocol.IsLocalURL before.
 func (r *Request) Redirect(url string) ([]byte, error) {
-	location, err := cleanURL(url)
+	location, err := protocol.Location(url)
 	if err != nil {
 		return nil, err
 	}
+	return r.redirect(location)
+}
+
+// redirect is Redirect to what can stand in a field.
+func (r *Request) redirect(location string) ([]byte, error) {
 	if r.status < 300 || r.status > 399 {
 		r.SetStatus(302)
 	}
 	r.SetField("Location", location)
-	return r.HTML("<!DOCTYPE html>\n<title>See there</title>\n<p>See <a href=\"" + html.EscapeString(location) +
-		"\">" + html.EscapeString(location) + "</a>.</p>\n")
-}
-
-// cleanURL escapes what can not stand in a URL and refuses control bytes.
-func cleanURL(url string) (string, error) {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := 0; i < len(url); i++ {
-		switch c := url[i]; {
-		case c < ' ' || c == 0x7f:
-			return "", fmt.Errorf("resource: Redirect(%.80q): a control byte", url)
-		case c == ' ' || c >= 0x80 || strings.IndexByte(`"<>\^`+"`{|}", c) >= 0:
-			b.WriteByte('%')
-			b.WriteByte(hex[c>>4])
-			b.WriteByte(hex[c&15])
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String(), nil
+	link := html.EscapeString(location)
+	return r.HTML("<!DOCTYPE html>\n<title>See there</title>\n<p>See <a href=\"" + link + "\">" + link + "</a>.</p>\n")
 }
 
 // Redirect is a resource that sends every request for it, and for what is below it,
@@ -88,5 +75,5 @@ func (slashRedirect) Render(r *Request) ([]byte, error) {
 		url += "?" + string(query)
 	}
 	r.SetStatus(308)
-	return r.Redirect(url)
+	return r.redirect(url)
 }

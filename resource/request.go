@@ -38,6 +38,7 @@ type Request struct {
 	fields    protocol.Fields // of the answer, checked
 	trailers  protocol.Fields
 	modified  time.Time // of SetLastModified
+	condition int       // the status that the conditions of the request ask for
 	pending   []byte    // written and held back until the callback ends
 	headSent  bool
 	producing bool

@@ -1,9 +1,10 @@
 package resource
 
 import (
-	"net/url"
+	"bytes"
 	"strings"
 
+	"spindle/protocol"
 	"spindle/reactor"
 )
 
@@ -34,27 +35,28 @@ func (r *Request) ChildLink(name string) string {
 		return r.link(left-1, name)
 	}
 	path := r.path()[:r.used]
-	last := path[strings.LastIndexByte(string(path), '/')+1:]
+	last := path[bytes.LastIndexByte(path, '/')+1:]
 	if len(last) == 0 {
 		return r.link(0, name)
 	}
-	return "./" + string(last) + "/" + url.PathEscape(name)
+	return "./" + string(last) + "/" + escape(name)
 }
 
 // SiblingLink is the URL, relative to that of the request, of the resource name beside
 // the one that answers. name is escaped.
 func (r *Request) SiblingLink(name string) string { return r.link(r.segmentsLeft(), name) }
 
-// link goes up some levels, and then to name. The "./" keeps a name with a colon from
-// being a scheme.
+// link goes up some levels, and then to name.
 func (r *Request) link(up int, name string) string {
 	if up == 0 {
-		return "./" + url.PathEscape(name)
+		return "./" + escape(name)
 	}
-	return strings.Repeat("../", up) + url.PathEscape(name)
+	return strings.Repeat("../", up) + escape(name)
 }
+
+func escape(name string) string { return string(protocol.AppendPathEscape(nil, name)) }
 
 // segmentsLeft is how many segments are in Postpath.
 func (r *Request) segmentsLeft() int {
-	return strings.Count(string(r.path()[r.used:]), "/")
+	return bytes.Count(r.path()[r.used:], []byte{'/'})
 }

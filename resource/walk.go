@@ -28,7 +28,7 @@ func (r *Request) walk(res Resource) (Resource, error) {
 			continue
 		}
 		if l, ok := res.(Leafer); ok && l.IsLeaf() {
-			return res, nil
+			return res, r.checkRest()
 		}
 		path := r.path()
 		if r.used >= len(path) {
@@ -96,39 +96,29 @@ func nextSegment(path []byte, from int) (segment []byte, end int) {
 	return rest, len(path)
 }
 
-var errBadEscape = &Error{Status: 400, Detail: "The path has a percent sign that is not followed by two hexadecimal digits."}
-
-// decodeSegment undoes percent encoding (RFC 3986 §2.1), once. It copies only what
-// is encoded.
-func decodeSegment(s []byte) ([]byte, error) {
-	at := bytes.IndexByte(s, '%')
-	if at < 0 {
-		return s, nil
+// decodeSegment undoes percent encoding, once. It copies only what is encoded.
+func decodeSegment(segment []byte) ([]byte, error) {
+	decoded, err := protocol.UnescapeSegment(nil, segment)
+	if err != nil {
+		return nil, &Error{Status: 400, Detail: "The path of this address can not be decoded."}
 	}
-	out := append(make([]byte, 0, len(s)), s[:at]...)
-	for i := at; i < len(s); i++ {
-		if s[i] != '%' {
-			out = append(out, s[i])
-			continue
-		}
-		if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
-			return nil, errBadEscape
-		}
-		out = append(out, unhex(s[i+1])<<4|unhex(s[i+2]))
-		i += 2
-	}
-	return out, nil
+	return decoded, nil
 }
 
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
-}
-
-func unhex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
+// checkRest refuses what a leaf could not decode.
+func (r *Request) checkRest() error {
+	path := r.path()
+	if bytes.IndexByte(path[r.used:], '%') < 0 {
+		return nil
 	}
-	return c&^0x20 - 'A' + 10
+	for at := r.used; at < len(path); {
+		segment, end := nextSegment(path, at)
+		if _, err := decodeSegment(segment); err != nil {
+			return err
+		}
+		at = end
+	}
+	return nil
 }
 
 // segments decodes the segments of a piece of a path.
@@ -136,7 +126,7 @@ func segments(path []byte) []string {
 	var list []string
 	for at := 0; at < len(path); {
 		segment, end := nextSegment(path, at)
-		if decoded, err := decodeSegment(segment); err == nil {
+		if decoded, err := protocol.UnescapeSegment(nil, segment); err == nil {
 			segment = decoded
 		}
 		list = append(list, string(segment))
@@ -150,7 +140,7 @@ func segments(path []byte) []string {
 func (r *Request) Prepath() []string { return segments(r.path()[:r.used]) }
 
 // Postpath is the segments that are left, decoded once each: empty but for a Leaf.
-// Returns a copy. A segment may hold any byte, a slash (%2F) and NUL too.
+// Returns a copy. A segment may hold any byte but NUL, a slash (%2F) too.
 func (r *Request) Postpath() []string { return segments(r.path()[r.used:]) }
 
 // PostpathBytes is what is left of the path, still encoded, from its slash on.

@@ -91,7 +91,9 @@ func TestWalk(t *testing.T) {
 		{"dots are ordinary segments", "/y/../leaf", 404, ""},
 		{"a bad escape", "/y/%zz", 400, ""},
 		{"a short escape", "/y/%4", 400, ""},
-		{"NUL is a byte like others", "/leaf/%00", 200, "leaf <leaf> <\x00>"},
+		{"NUL", "/%00", 400, ""},
+		{"NUL below a leaf", "/leaf/x/%00", 400, ""},
+		{"a bad escape below a leaf", "/leaf/x/%zz/", 400, ""},
 		{"case counts", "/Leaf", 404, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {

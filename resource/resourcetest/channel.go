@@ -173,7 +173,7 @@ func (x *Exchange) Host() reactor.Addr { return x.server.Host }
 // Loop is Server.Loop.
 func (x *Exchange) Loop() reactor.Loop { return x.server.Loop }
 
-// TLS is Exchange.Secure.
-func (x *Exchange) TLS() *tls.ConnectionState { return x.Secure }
+// TLS is Server.Secure.
+func (x *Exchange) TLS() *tls.ConnectionState { return x.server.Secure }
 
 var _ protocol.Channel = (*Exchange)(nil)

@@ -1,8 +1,6 @@
 package resourcetest
 
 import (
-	"crypto/tls"
-
 	"spindle/protocol"
 	"spindle/reactor"
 )
@@ -15,8 +13,6 @@ type Exchange struct {
 	Switched reactor.Protocol
 	// Paused tells whether the content of the request is held back.
 	Paused bool
-	// Secure is what TLS tells.
-	Secure *tls.ConnectionState
 
 	server   *Server
 	receiver protocol.Receiver

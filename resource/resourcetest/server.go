@@ -1,6 +1,7 @@
 package resourcetest
 
 import (
+	"crypto/tls"
 	"runtime"
 	"strings"
 	"time"
@@ -21,6 +22,8 @@ type Server struct {
 	Loop *reactortest.Loop
 	// Peer is where requests come from; Host where they go to.
 	Peer, Host reactor.Addr
+	// Secure is what Request.TLS tells; nil means a plain connection.
+	Secure *tls.ConnectionState
 }
 
 // New makes a Server for root. Ids of requests are all "test-id".
