@@ -46,7 +46,6 @@ type Request struct {
 	written   int64 // bytes of content
 
 	body    content
-	form    *form
 	started time.Time // zero unless somebody is told of the end
 
 	id       string

@@ -1,3 +1,0 @@
-package resource
-
-type form struct{}
