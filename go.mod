@@ -4,12 +4,16 @@ go 1.26
 
 require (
 	github.com/panjf2000/gnet/v2 v2.10.0
+	github.com/spf13/pflag v1.0.6
 	golang.org/x/sys v0.30.0
 )
 
+require github.com/inconshreveable/mousetrap v1.1.0 // indirect
+
 require (
 	github.com/evanphx/wildcat v0.0.0-20141114174135-e7012f664567
-	github.com/vektra/errors v0.0.0-20140903201135-c64d83aba85a
+	github.com/spf13/cobra v1.9.1
+	github.com/vektra/errors v0.0.0-20140903201135-c64d83aba85a // indirect
 	go.uber.org/multierr v1.11.0 // indirect
 	go.uber.org/zap v1.28.0 // indirect
 	gopkg.in/natefinch/lumberjack.v2 v2.2.1 // indirect

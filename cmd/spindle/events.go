@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"runtime/metrics"
+	"strconv"
+	"time"
+
+	"spindle/resource"
+	"spindle/site"
+)
+
+// This file is what moves on the start page: a stream of server-sent events with
+// the figures of all loops.
+
+// panel has the figures of one loop, and the pages that look at them. Loop only,
+// but for all, which does not change once the loops run.
+type panel struct {
+	member *member
+	all    []*panel       // of all loops, this one too
+	hits   map[string]int // requests since the last look, by the path of the node
+	key    []byte         // scratch of count
+	pages  *readers
+	beats  int
+}
+
+// The stream tells of hits four times a second, of the other figures once.
+const (
+	beatEvery      = 250 * time.Millisecond
+	beatsPerSecond = 4
+)
+
+func newPanel(m *member) *panel {
+	p := &panel{member: m, hits: map[string]int{}}
+	p.all = []*panel{p}
+	p.pages = newReaders(m.loop, beatEvery, func(*readers) { p.beat() })
+	m.loop.CallWhenRunning(func() { m.site.Stats() }) // so that the figures have a past
+	return p
+}
+
+// watch has the requests to these nodes counted.
+func (p *panel) watch(paths []string) {
+	for _, path := range paths {
+		p.hits[path] = 0
+	}
+}
+
+// count counts a request at the node that it is for, as far as the path tells.
+func (p *panel) count(path []byte) {
+	for path = bytes.Trim(path, "/"); ; {
+		if _, ok := p.hits[string(path)]; ok {
+			p.hits[string(path)]++
+			return
+		}
+		end := bytes.LastIndexByte(path, '/')
+		if end < 0 {
+			return
+		}
+		path = path[:end]
+		p.key = append(append(p.key[:0], path...), "/*"...)
+		if _, ok := p.hits[string(p.key)]; ok {
+			p.hits[string(p.key)]++
+			return
+		}
+	}
+}
+
+// takeHits is the hits since it was called last.
+func (p *panel) takeHits() map[string]int {
+	taken := map[string]int{}
+	for path, n := range p.hits {
+		if n > 0 {
+			taken[path] = n
+			p.hits[path] = 0
+		}
+	}
+	return taken
+}
+
+// gather asks all loops for their figures and calls done, on this one, with the
+// sum: at once when there is no other. If one of them ends meanwhile it is not
+// called.
+func (p *panel) gather(done func(s site.Snapshot, hits map[string]int)) {
+	sum, hits := p.member.site.Stats(), p.takeHits()
+	waiting := len(p.all) - 1
+	if waiting == 0 {
+		done(sum, hits)
+		return
+	}
+	add := func(s site.Snapshot, more map[string]int) {
+		sum.Add(s)
+		for path, n := range more {
+			hits[path] += n
+		}
+		if waiting--; waiting == 0 {
+			done(sum, hits)
+		}
+	}
+	for _, other := range p.all {
+		if other != p {
+			other.member.loop.CallFromThread(func() {
+				s, more := other.member.site.Stats(), other.takeHits()
+				p.member.loop.CallFromThread(func() { add(s, more) })
+			})
+		}
+	}
+}
+
+// beat sends what is new to the pages.
+func (p *panel) beat() {
+	p.beats++
+	second := p.beats%beatsPerSecond == 0
+	p.gather(func(s site.Snapshot, hits map[string]int) {
+		var b []byte
+		if len(hits) > 0 {
+			b = appendEvent(b, "hit", hits)
+		}
+		if second {
+			b = appendEvent(b, "now", figuresOf(s))
+		}
+		if b != nil {
+			p.pages.write(b)
+		}
+	})
+}
+
+// figures is what the page shows.
+type figures struct {
+	Rate     int64   `json:"rate"`
+	Lag      float64 `json:"lag"` // in milliseconds
+	Open     int     `json:"open"`
+	Idle     int     `json:"idle"`
+	Memory   int64   `json:"memory"`
+	Answered int64   `json:"answered"`
+	Uptime   float64 `json:"uptime"` // in seconds
+}
+
+func figuresOf(s site.Snapshot) figures {
+	return figures{
+		Rate: s.PerSecond, Lag: math.Round(float64(s.Lag)/1e3) / 1e3, Open: s.Connections.Open, Idle: s.Connections.Idle,
+		Memory: memory(), Answered: s.Requests, Uptime: math.Round(s.Uptime.Seconds()),
+	}
+}
+
+// past is the requests of each second that is over.
+func past(s site.Snapshot) []int64 {
+	rates := make([]int64, len(s.Seconds))
+	for i, second := range s.Seconds {
+		rates[i] = second.Requests
+	}
+	return rates
+}
+
+// appendEvent appends a server-sent event. JSON has no line feed within.
+func appendEvent(b []byte, name string, v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // the types are this file's own
+	}
+	return fmt.Appendf(b, "event: %s\ndata: %s\n\n", name, data)
+}
+
+// memory is the bytes of this process that are in memory; where the system does not
+// say, those that the Go runtime holds.
+func memory() int64 {
+	if text, err := os.ReadFile("/proc/self/statm"); err == nil {
+		if f := bytes.Fields(text); len(f) > 1 {
+			if pages, err := strconv.ParseInt(string(f[1]), 10, 64); err == nil {
+				return pages * int64(os.Getpagesize())
+			}
+		}
+	}
+	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(s)
+	return int64(s[0].Value.Uint64() - s[1].Value.Uint64())
+}
+
+// events is the stream.
+type events struct {
+	resource.Leaf
+	*panel
+}
+
+func (events) About() string { return "the stream that moves this page" }
+
+func (e events) RenderGET(r *resource.Request) ([]byte, error) {
+	r.SetField("Content-Type", "text/event-stream")
+	r.SetField("Cache-Control", "no-store")
+	if r.Method() == "HEAD" {
+		return nil, nil
+	}
+	e.gather(func(s site.Snapshot, _ map[string]int) {
+		b := appendEvent([]byte("retry: 1000\n\n"), "past", past(s))
+		_, _ = r.Write(appendEvent(b, "now", figuresOf(s))) // a client that is gone is told of by NotifyFinish
+	})
+	e.pages.add(r)
+	return nil, resource.NotDoneYet
+}
+
+// stats is the figures as JSON.
+type stats struct {
+	resource.Leaf
+	*panel
+}
+
+func (stats) About() string { return "the figures, as JSON" }
+
+func (s stats) RenderGET(r *resource.Request) ([]byte, error) {
+	r.SetField("Cache-Control", "no-store")
+	s.gather(func(sum site.Snapshot, _ map[string]int) { r.Answer(r.JSON(sum)) })
+	return nil, resource.NotDoneYet
+}

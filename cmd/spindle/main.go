@@ -1,0 +1,74 @@
+// Command spindle is the web server at the command line: it serves a directory,
+// or, asked for nothing, the page that shows how it works.
+//
+//	main.go     commands, errors, exit codes
+//	web.go      spindle web: flags and what they mean
+//	serve.go    reactors, sites, log; from there to the end
+//	stock.go    the trees that it serves: the one file that imports every resource
+//	start.go    the start page, with its tree (draw.go) and its stream (events.go)
+//	demo.go     the resources below the start page
+//	banner.go   where the server can be reached
+//	refusal.go  what to do when the system refuses a port (holder.go: who has it)
+//	version.go  spindle version
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes.
+const (
+	exitFailed = 1 // the system refused something: a port, a file, a directory
+	exitUsage  = 2 // the command line is wrong
+)
+
+// failure is an error of the world, not of the command line. Its text says what
+// to do.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is the whole program; what it returns is the exit code.
+func run(args []string, out, errs *os.File) int {
+	root := newRoot(func(c *webConfig) error { return serve(c, out, errs) })
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errs)
+	command, err := root.ExecuteC()
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(errs, "spindle: %v\n", err)
+	if errors.As(err, new(failure)) {
+		return exitFailed
+	}
+	fmt.Fprintf(errs, "'%s --help' tells more.\n", command.CommandPath())
+	return exitUsage
+}
+
+func newRoot(start func(*webConfig) error) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "spindle",
+		Short: "An event-loop web server",
+		Long: `Spindle is an event-loop web server: one loop holds every connection and hands
+each request down a tree of resources.
+
+Without a command it serves its start page at http://127.0.0.1:8080/, as does
+'spindle web' without --path.`,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(*cobra.Command, []string) error {
+			return start(defaultWebConfig())
+		},
+	}
+	root.AddCommand(newWeb(start), newVersion())
+	root.SetHelpCommand(&cobra.Command{Hidden: true}) // --help says it all
+	return root
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+
+	"spindle/reactor"
+	"spindle/resource"
+	"spindle/site"
+)
+
+// This file turns a webConfig into reactors and sites, runs them, and says at the
+// end what they did.
+
+// server is what one command serves.
+type server struct {
+	config  *webConfig
+	group   *reactor.Group
+	members []*member
+	ports   []*reactor.Port // of the first loop, one for each endpoint
+	log     *site.LogFile   // nil without an access log
+	out     *os.File        // the access log
+	errs    *os.File        // all that is for a person
+}
+
+// member is one loop with its site.
+type member struct {
+	loop *reactor.Reactor
+	site *site.Site
+}
+
+// serve runs until a signal ends it.
+func serve(c *webConfig, out, errs *os.File) error {
+	s := &server{config: c, group: reactor.NewGroup(c.Loops), out: out, errs: errs}
+	if err := s.openLog(); err != nil {
+		return err
+	}
+	s.build()
+	if err := s.listen(); err != nil {
+		return err
+	}
+	if !c.Quiet {
+		s.banner(errs, machineAddrs())
+	}
+	if c.Open {
+		go s.openBrowser()
+	}
+	started := time.Now()
+	err := s.group.Run()
+	if s.log != nil {
+		s.log.Close()
+	}
+	if !c.Quiet {
+		s.farewell(errs, time.Since(started))
+	}
+	if err != nil {
+		return failure{err}
+	}
+	return nil
+}
+
+// openLog opens what the access log is written to.
+func (s *server) openLog() error {
+	c := s.config
+	switch {
+	case c.Log == "none", c.Quiet && c.Log == "" && c.LogFile == "":
+		return nil
+	case c.LogFile == "":
+		s.log = site.NewLogFile(s.out)
+		return nil
+	}
+	f, err := site.OpenLogFile(c.LogFile)
+	if err != nil {
+		return failure{fmt.Errorf("--log-file: %s", withoutPackage(err))}
+	}
+	s.log = f
+	f.ReopenOn(syscall.SIGUSR1, syscall.SIGHUP)
+	return nil
+}
+
+// logFormat is a format for one loop.
+func (s *server) logFormat() site.LogFormat {
+	terminal := s.config.LogFile == "" && isTerminal(s.out)
+	switch name := s.config.Log; {
+	case name == "json":
+		return site.NewJSONFormat()
+	case name == "combined", name == "" && !terminal:
+		return site.NewCombinedFormat()
+	}
+	return site.NewShortFormat(terminal && site.ColourTerminal(s.out))
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// build makes a site with a tree of its own for each loop.
+func (s *server) build() {
+	var panels []*panel
+	for _, loop := range s.group.Reactors() {
+		m := &member{loop: loop}
+		root, p := s.tree(m)
+		if p != nil {
+			panels = append(panels, p)
+		}
+		if fields := s.config.Fields; fields != nil {
+			root = resource.Wrap(root, func(r *resource.Request) error {
+				r.SetFields(fields)
+				return nil
+			})
+		}
+		m.site = site.New(root)
+		m.site.Log = s.accessLog(m)
+		s.members = append(s.members, m)
+	}
+	for _, p := range panels {
+		p.all = panels
+	}
+}
+
+// accessLog is what the site of a loop tells of its exchanges; nil for nothing.
+func (s *server) accessLog(m *member) site.AccessLogger {
+	if s.log == nil {
+		return nil
+	}
+	l := site.NewAccessLog(m.loop, s.logFormat(), s.log)
+	if s.config.LogFile == "" {
+		l.FlushEvery = 50 * time.Millisecond // somebody is looking
+	}
+	return l
+}
+
+func (s *server) listen() error {
+	sites := map[*reactor.Reactor]*site.Site{}
+	for _, m := range s.members {
+		sites[m.loop] = m.site
+	}
+	for _, text := range s.config.Listen {
+		if err := s.probe(text); err != nil {
+			return err
+		}
+		ports, err := s.group.Listen(text, func(r *reactor.Reactor) (reactor.Factory, error) { return sites[r], nil })
+		if err != nil {
+			return failure{explain(err, text)}
+		}
+		s.ports = append(s.ports, ports[0])
+	}
+	return nil
+}
+
+// probe asks for a port as one that is not shared. The loops share theirs, and the
+// system would let them share it with another server, too.
+func (s *server) probe(text string) error {
+	e, err := reactor.ParseEndpoint(text)
+	if err != nil || len(s.members) == 1 || e.ReusePort || !isTCP(e) {
+		return err
+	}
+	if err := tryPort(e); errors.Is(err, syscall.EADDRINUSE) {
+		return failure{explain(&reactor.ListenError{Endpoint: e, Err: err}, text)}
+	}
+	return nil
+}
+
+// openBrowser opens the first page that a browser can reach.
+func (s *server) openBrowser() {
+	for _, p := range s.ports {
+		url, ok := localURL(p.Addr())
+		if !ok {
+			continue
+		}
+		if err := exec.Command(opener(), url).Run(); err != nil {
+			fmt.Fprintf(s.errs, "spindle: no browser could be opened (%v); open %s yourself\n", err, url)
+		}
+		return
+	}
+	fmt.Fprintln(s.errs, "spindle: --open does nothing here: a browser can not reach a UNIX socket")
+}
+
+// opener is the program that opens a URL on this system.
+func opener() string {
+	if runtime.GOOS == "darwin" {
+		return "open"
+	}
+	return "xdg-open"
+}
+
+// farewell sums up.
+func (s *server) farewell(w io.Writer, d time.Duration) {
+	var sum site.Snapshot
+	for _, m := range s.members {
+		sum.Add(site.Snapshot{Counters: m.site.Counters(), Connections: m.site.Connections()})
+	}
+	fmt.Fprintf(w, "Spindle served %s, %s, on %s in %s.\n", counted(sum.Requests, "request"),
+		sizeText(sum.BytesOut), counted(sum.Connections.Accepted, "connection"), spanText(d))
+}
