@@ -106,7 +106,8 @@ func (r *Request) ID() string {
 	return r.id
 }
 
-// ErrorID is the id that is on the error page of this request, "" when there is none.
+// ErrorID is the id under which the failure of this request is in the error log (and
+// on its page when it is the server's fault), "" when there is none.
 func (r *Request) ErrorID() string {
 	if r.failed {
 		return r.id

@@ -20,7 +20,7 @@ type Entry struct {
 	Bytes    int64 // of content written, without framing
 	Referer  []byte
 	Agent    []byte
-	ErrorID  string // the id on the error page, "" without one
+	ErrorID  string // the id of its failure in the error log, "" without one
 	Aborted  bool   // the answer did not end: the client left, or the exchange was cut
 	Refused  string // why the protocol refused the head, "" if it did not
 }
