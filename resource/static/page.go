@@ -125,7 +125,7 @@ func (d *Dir) loadPage(t tree, p plan, now time.Time, pool *reactor.ThreadPool) 
 		}
 	}
 	for _, r := range result.reps {
-		d.setFields(r, p.name, len(result.reps) > 1)
+		d.setFields(r, d.typeOf(p.path), len(result.reps) > 1)
 	}
 	return result, nil
 }
@@ -224,9 +224,9 @@ func lastModified(s stamp, now time.Time) time.Time {
 	return t.Truncate(time.Second)
 }
 
-// setFields makes the fields of the answers. name is that of the file, whose
-// type the siblings have too.
-func (d *Dir) setFields(r *rep, name string, varies bool) {
+// setFields makes the fields of the answers. contentType is that of the file, which
+// its siblings have too.
+func (d *Dir) setFields(r *rep, contentType string, varies bool) {
 	add := func(name, value string) {
 		if value != "" {
 			r.fields = append(r.fields, protocol.Field{Name: name, Value: value})
@@ -238,7 +238,7 @@ func (d *Dir) setFields(r *rep, name string, varies bool) {
 		add("Vary", "Accept-Encoding")
 	}
 	r.fields304 = r.fields[:len(r.fields):len(r.fields)]
-	add("Content-Type", d.typeOf(name))
+	add("Content-Type", contentType)
 	add("X-Content-Type-Options", "nosniff")
 	add("Content-Encoding", r.coding)
 	if !r.modTime.IsZero() {

@@ -25,12 +25,12 @@ const (
 type plan struct {
 	kind kind
 	name string // of the file, or of the directory
+	path string // where a file is, as the tree says
 	// variants is the file and after it its precompressed siblings, those that
 	// were there, in order of preference.
 	variants []variant
 	// segments is how many of the name asked for lead to a processor's file.
 	segments int
-	path     string // of a processor's file
 }
 
 // variant is a file that can stand for a name.
@@ -94,9 +94,9 @@ func (d *Dir) planIndex(t tree, a asked) (plan, error) {
 // asked for that led to it.
 func (d *Dir) planFile(t tree, name string, i info, used string) plan {
 	if d.Processors[extension(name)] != nil {
-		return plan{kind: kindProcessor, name: name, path: t.path(name), segments: countSegments(used)}
+		return plan{kind: kindProcessor, name: name, path: t.path(name), segments: len(segmentsOf(used))}
 	}
-	p := plan{name: name, variants: []variant{{"", name, i}}}
+	p := plan{name: name, path: t.path(name), variants: []variant{{"", name, i}}}
 	for _, ext := range d.Precompressed {
 		sibling, err := t.stat(name + ext)
 		if err == nil && !sibling.isDir && sibling.modified >= i.modified-int64(racyWindow) {
@@ -126,8 +126,6 @@ func (d *Dir) planInner(t tree, a asked, err error) (plan, error) {
 	}
 	return plan{}, err
 }
-
-func countSegments(name string) int { return len(segmentsOf(name)) }
 
 // segmentsOf is the segments of a name; the root has none.
 func segmentsOf(name string) []string {
