@@ -135,7 +135,7 @@ type (
 	row    struct {
 		Name, Href, Icon  string
 		Size, Time, Stamp string
-		Bytes             int64
+		Bytes             string
 		IsDir             bool
 	}
 )
@@ -207,13 +207,13 @@ func (l *listing) columns() []column {
 func rowOf(c child) row {
 	r := row{
 		Name: visible(c.name), Href: "./" + escapeSegment(c.name), Icon: "folder",
-		IsDir: c.isDir, Bytes: c.size,
+		IsDir: c.isDir,
 	}
 	if c.isDir {
 		r.Name += "/"
 		r.Href += "/"
 	} else {
-		r.Icon, r.Size = iconOf(c.name), humanSize(c.size)
+		r.Icon, r.Size, r.Bytes = iconOf(c.name), humanSize(c.size), plural(c.size, "byte")
 	}
 	if t := c.modTime().UTC(); !t.IsZero() {
 		r.Time, r.Stamp = t.Format("2006-01-02 15:04"), t.Format(time.RFC3339)
@@ -292,11 +292,11 @@ func (l *listing) summary() string {
 	return strings.Join(parts, " and ")
 }
 
-func plural(n int, thing string) string {
+func plural[T int | int64](n T, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
-	return strconv.Itoa(n) + " " + thing + "s"
+	return strconv.FormatInt(int64(n), 10) + " " + thing + "s"
 }
 
 // json is the listing for programs.
