@@ -285,4 +285,3 @@ func TestWholeWayAllocatesNothing(t *testing.T) {
 		t.Errorf("counters %+v", got)
 	}
 }
-
