@@ -73,21 +73,25 @@ func (o order) sort(entries []child) {
 			}
 			return 1
 		}
-		c := 0
-		switch {
-		case o.column == "size" && !a.isDir:
-			c = cmp.Compare(a.size, b.size)
-		case o.column == "modified":
-			c = cmp.Compare(a.modified, b.modified)
-		}
-		if c == 0 {
-			c = compareNames(a.name, b.name)
-		}
+		c := o.compare(a, b)
 		if o.descending {
-			return -c
+			c = -c
 		}
-		return c
+		return cmp.Or(c, compareNames(a.name, b.name))
 	})
+}
+
+// compare is the order of the column alone. Directories have no size.
+func (o order) compare(a, b child) int {
+	switch {
+	case o.column == "name":
+		return compareNames(a.name, b.name)
+	case o.column == "modified":
+		return cmp.Compare(a.modified, b.modified)
+	case !a.isDir:
+		return cmp.Compare(a.size, b.size)
+	}
+	return 0
 }
 
 // compareNames orders as people do: without case, numbers by value (a2 before

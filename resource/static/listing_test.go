@@ -112,8 +112,8 @@ func TestListingOrder(t *testing.T) {
 		"":                          "sub dir Zeta a2.txt a10.txt photo.jpg readme.md",
 		"?sort=name&order=desc":     "Zeta sub dir readme.md photo.jpg a10.txt a2.txt",
 		"?sort=size":                "sub dir Zeta a10.txt a2.txt readme.md photo.jpg",
-		"?sort=size&order=desc":     "Zeta sub dir photo.jpg readme.md a2.txt a10.txt",
-		"?sort=modified&order=desc": "Zeta sub dir readme.md photo.jpg a10.txt a2.txt",
+		"?sort=size&order=desc":     "sub dir Zeta photo.jpg readme.md a2.txt a10.txt",
+		"?sort=modified&order=desc": "sub dir Zeta readme.md a2.txt a10.txt photo.jpg",
 		"?sort=%00&order=<script>":  "sub dir Zeta a2.txt a10.txt photo.jpg readme.md",
 	} {
 		if got := first(query); got != want {
