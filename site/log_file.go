@@ -86,7 +86,7 @@ func openLog(path string) (*os.File, error) {
 	}
 	dir := filepath.Dir(path)
 	if _, statErr := os.Stat(dir); errors.Is(statErr, fs.ErrNotExist) {
-		return nil, fmt.Errorf("site: log file %s: there is no directory %s: %w", path, dir, fs.ErrNotExist)
+		return nil, &noDirectory{path: path, dir: dir}
 	}
 	var reason *fs.PathError
 	if errors.As(err, &reason) {
@@ -94,6 +94,16 @@ func openLog(path string) (*os.File, error) {
 	}
 	return nil, fmt.Errorf("site: log file %s: %w", path, err)
 }
+
+// noDirectory is the error of a log file in a place that is not there.
+type noDirectory struct{ path, dir string }
+
+func (e *noDirectory) Error() string {
+	return "site: log file " + e.path + ": there is no directory " + e.dir
+}
+
+// Is tells that it is one of fs.ErrNotExist.
+func (e *noDirectory) Is(target error) bool { return target == fs.ErrNotExist }
 
 // Name is the path, or the name of the file that was given.
 func (f *LogFile) Name() string { return f.name }

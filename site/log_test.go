@@ -348,7 +348,7 @@ func TestOpenLogFileErrors(t *testing.T) {
 	dir := t.TempDir()
 	for _, test := range []struct{ path, want string }{
 		{filepath.Join(dir, "none", "access.log"),
-			"site: log file " + filepath.Join(dir, "none", "access.log") + ": there is no directory " + filepath.Join(dir, "none") + ": file does not exist"},
+			"site: log file " + filepath.Join(dir, "none", "access.log") + ": there is no directory " + filepath.Join(dir, "none")},
 		{dir, "site: log file " + dir + ": is a directory"},
 	} {
 		_, err := OpenLogFile(test.path)

@@ -26,8 +26,6 @@ type holder struct {
 // String is a noun for a sentence.
 func (h holder) String() string {
 	switch {
-	case h.pid == os.Getpid():
-		return "this process itself: it is given twice"
 	case h.pid != 0:
 		return fmt.Sprintf("process %d: %s", h.pid, h.command)
 	case h.user != "":

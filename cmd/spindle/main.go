@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -48,8 +49,19 @@ func run(args []string, out, errs *os.File) int {
 	if errors.As(err, new(failure)) {
 		return exitFailed
 	}
+	if command == root && strings.HasPrefix(err.Error(), "unknown flag") {
+		fmt.Fprintln(errs, "The flags of the server stand behind 'spindle web'.")
+	}
 	fmt.Fprintf(errs, "'%s --help' tells more.\n", command.CommandPath())
 	return exitUsage
+}
+
+// flagError is err without the insides of the number parser.
+func flagError(_ *cobra.Command, err error) error {
+	if text, _, ok := strings.Cut(err.Error(), ": strconv."); ok {
+		return errors.New(text)
+	}
+	return err
 }
 
 func newRoot(start func(*webConfig) error) *cobra.Command {
@@ -61,13 +73,13 @@ each request down a tree of resources.
 
 Without a command it serves its start page at http://127.0.0.1:8080/, as does
 'spindle web' without --path.`,
-		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(*cobra.Command, []string) error {
 			return start(defaultWebConfig())
 		},
 	}
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newWeb(start), newVersion())
 	root.SetHelpCommand(&cobra.Command{Hidden: true}) // --help says it all
 	return root

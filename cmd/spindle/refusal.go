@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -32,12 +34,17 @@ func explain(err error, text string) error {
 		return errors.New(noSuchAddress(e, machineAddrs()))
 	case e.Kind == reactor.EndpointUNIX && errors.Is(err, unix.EADDRINUSE):
 		return fmt.Errorf("another process listens at %s: stop it, or choose another path", e.Path)
+	case e.Kind == reactor.EndpointUNIX && errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("--listen %s: there is no directory %s", text, filepath.Dir(e.Path))
 	}
 	return fmt.Errorf("--listen %s: %w", text, refused.Err)
 }
 
 func portInUse(e reactor.Endpoint, h holder) string {
 	var b strings.Builder
+	if h.pid == os.Getpid() {
+		return fmt.Sprintf("port %d is given twice: leave one --listen out", e.Port)
+	}
 	fmt.Fprintf(&b, "port %d is in use by %s.", e.Port, h)
 	if next, ok := nextFree(e); ok {
 		fmt.Fprintf(&b, "\nStop that, or take the next port that is free: --listen %s", next)

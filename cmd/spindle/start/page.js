@@ -54,7 +54,7 @@ function push(rate) {
   rates.length = seconds + 2;
   since = performance.now();
   const peak = Math.max(...rates);
-  el("peak").textContent = peak ? "at most " + count(peak).join("") + " requests per second" : "";
+  el("peak").textContent = peak ? "at most " + count(peak).join("") + (peak === 1 ? " request" : " requests") + " per second" : "";
   if (calm.matches) draw(1);
 }
 
