@@ -340,6 +340,10 @@ func (r *Reactor) Now() time.Time {
 	return r.now
 }
 
+// ReadClock is the time at this moment, where Now is that of the callback: for who
+// measures what a callback takes. Any goroutine.
+func (r *Reactor) ReadClock() time.Time { return time.Now() }
+
 // CallLater calls f after d. Loop only.
 func (r *Reactor) CallLater(d time.Duration, f func()) *DelayedCall {
 	r.loop.check()

@@ -173,7 +173,7 @@ func (s *Site) finished(r *resource.Request, err error) {
 	}
 	s.entry = Entry{
 		Time:     r.Started(),
-		Duration: r.Now().Sub(r.Started()),
+		Duration: s.readClock().Sub(r.Started()),
 		Peer:     r.ClientAddr(),
 		Method:   r.Method(),
 		Target:   r.TargetBytes(),
@@ -196,6 +196,15 @@ func refusedStatus(err error) int {
 		return refused.Status
 	}
 	return 0
+}
+
+// readClock is the time at this moment if the loop can tell, so that a log line also
+// shows what was answered within one callback; else that of the callback.
+func (s *Site) readClock() time.Time {
+	if c, ok := s.loop.(interface{ ReadClock() time.Time }); ok {
+		return c.ReadClock()
+	}
+	return s.loop.Now()
 }
 
 // drain lets the requests under way end when the reactor stops: idle connections
