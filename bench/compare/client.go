@@ -103,7 +103,7 @@ func (l load) withCPU(cmd *exec.Cmd) (load, error) {
 // --- wrk ---
 
 func (c *clients) runWrk(ctx context.Context, wl *workload, addr string, seconds float64) (load, error) {
-	args := []string{"-t1", "-c" + strconv.Itoa(wl.conns), fmt.Sprintf("-d%.0fs", seconds), "--latency"}
+	args := []string{"-t1", "-c" + strconv.Itoa(wl.conns), fmt.Sprintf("-d%.0fs", seconds), "--latency", "--timeout", "10s"}
 	for _, f := range wl.request.fields {
 		args = append(args, "-H", f[0]+": "+f[1])
 	}

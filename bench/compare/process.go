@@ -57,7 +57,7 @@ func start(ctx context.Context, s *server, w *workspace, core int) (*process, er
 		p.stop()
 		return nil, fmt.Errorf("%s: %w\n%s", s.name, err, p.said.String())
 	}
-	p.pids = tree(cmd.Process.Pid)
+	p.pids = []int{cmd.Process.Pid}
 	return p, nil
 }
 

@@ -130,6 +130,7 @@ func (b *bench) startAll(ctx context.Context, wl *workload) (live []*process, ab
 			absent = append(absent, cell{Server: s.name, Absent: err.Error()})
 			continue
 		}
+		p.pids = tree(p.cmd.Process.Pid) // who has answered is there now
 		live = append(live, p)
 	}
 	return live, absent
