@@ -1,7 +1,6 @@
 package resource
 
 import (
-	"bytes"
 	"errors"
 	"io"
 
@@ -25,6 +24,12 @@ type content struct {
 
 	data func(p []byte)  // of StreamBody
 	end  func(err error) // of StreamBody; nil once it was called
+
+	parser    contentParser // of the form, while it is read
+	form      *form         // nil when there is none, or not read yet
+	formErr   error
+	formBegun bool
+	formRead  bool
 }
 
 // wantContent asks for the content, after refusing what is not wanted.
@@ -168,10 +173,7 @@ func (r *Request) ResumeBody() {
 // Body is the content from its start, each time anew. Content in a temporary file is
 // read from there; it is gone when the exchange is over.
 func (r *Request) Body() io.ReadSeeker {
-	if s := r.body.spool; s != nil {
-		return io.NewSectionReader(s, 0, r.body.size)
-	}
-	return bytes.NewReader(r.body.memory)
+	return io.NewSectionReader(r.body.readerAt(), 0, r.body.size)
 }
 
 // BodyBytes is the content as a whole. It is the Request's own: it may be kept and

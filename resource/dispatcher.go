@@ -21,7 +21,12 @@ type Dispatcher struct {
 	// goes to a temporary file without a name. 0 means 64 KiB; negative means
 	// that it always stays in memory.
 	MemoryBodyBytes int
-	// TempDir is where those files are made; "" means that of the system.
+	// MaxFormFields limits the fields of a form; 1000. Beyond: 413.
+	MaxFormFields int
+	// MaxFormValueBytes limits the value of a field that is not a file; 1 MiB.
+	// Beyond: 413.
+	MaxFormValueBytes int64
+	// TempDir is where temporary files are made; "" means that of the system.
 	TempDir string
 	// TrustedProxies are those whose word about the client is taken: the fields
 	// X-Forwarded-For and X-Forwarded-Proto.

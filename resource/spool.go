@@ -36,6 +36,7 @@ func (r *Request) spill() {
 		return
 	}
 	b.memory = nil
+	b.feedForm(r, piece)
 	s.busy = true
 	r.ch.PauseBody()
 	dir := r.d.TempDir

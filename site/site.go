@@ -51,6 +51,11 @@ type Site struct {
 	// MemoryBodyBytes is how much of it stays in memory; 64 KiB. What is longer
 	// goes to a temporary file in TempDir.
 	MemoryBodyBytes int
+	// MaxFormFields limits the fields of a form; 1000. Beyond: 413.
+	MaxFormFields int
+	// MaxFormValueBytes limits the value of a field that is not a file; 1 MiB.
+	// Beyond: 413.
+	MaxFormValueBytes int64
 	// TempDir is where temporary files are made; "" is the system's place.
 	TempDir string
 	// MaxQueuedBytes is how much of the answers may wait for a client that reads
@@ -100,16 +105,18 @@ func (s *Site) StartFactory(l reactor.Loop) {
 	}
 	s.loop = l
 	s.requests = &resource.Dispatcher{
-		Root:            s.Root,
-		MaxBodyBytes:    s.MaxBodyBytes,
-		MemoryBodyBytes: s.MemoryBodyBytes,
-		TempDir:         s.TempDir,
-		TrustedProxies:  s.TrustedProxies,
-		Forwarded:       s.Forwarded,
-		ErrorPage:       s.ErrorPage,
-		ErrorLog:        s.ErrorLog,
-		Debug:           s.Debug,
-		Finished:        s.finished,
+		Root:              s.Root,
+		MaxBodyBytes:      s.MaxBodyBytes,
+		MemoryBodyBytes:   s.MemoryBodyBytes,
+		MaxFormFields:     s.MaxFormFields,
+		MaxFormValueBytes: s.MaxFormValueBytes,
+		TempDir:           s.TempDir,
+		TrustedProxies:    s.TrustedProxies,
+		Forwarded:         s.Forwarded,
+		ErrorPage:         s.ErrorPage,
+		ErrorLog:          s.ErrorLog,
+		Debug:             s.Debug,
+		Finished:          s.finished,
 	}
 	s.http1 = http1.NewFactory(s, s.settings())
 	l.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, s.drain)
