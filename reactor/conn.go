@@ -39,6 +39,7 @@ type connMore struct {
 	reason   error
 	path     string // of the peer's UNIX socket
 	onLost   func()
+	filter   *secure // TLS: makes records of what was written
 }
 
 // connState is a set of facts about a connection.
@@ -198,6 +199,9 @@ func (c *Conn) settle() {
 	}
 	if c.state&(switching|failed) == switching {
 		c.switchNow()
+	}
+	if c.more != nil && c.more.filter != nil {
+		c.more.filter.beforeFlush()
 	}
 	c.flush()
 	if c.state&failed != 0 {

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"reflect"
@@ -25,6 +26,7 @@ type Port struct {
 	r         *Reactor
 	factory   Factory
 	endpoint  Endpoint
+	tls       *tls.Config // nil for plain connections
 	fd        int
 	addr      Addr
 	unlock    func() // of a UNIX socket: gives its path and lock back
@@ -201,7 +203,7 @@ func (p *Port) take(fd int, peer Addr) {
 		p.refuse(fd, peer)
 		return
 	}
-	proto := p.build(peer)
+	proto := p.protocol(peer)
 	if proto == nil {
 		sysClose(fd)
 		return
@@ -216,6 +218,14 @@ func (p *Port) take(fd int, peer Addr) {
 	p.open++
 	r.accepted++
 	c.made()
+}
+
+// protocol is TLS, or what the factory makes.
+func (p *Port) protocol(peer Addr) Protocol {
+	if p.tls != nil {
+		return p.r.secureConn(p.factory, p.tls, false)
+	}
+	return p.build(peer)
 }
 
 func (p *Port) build(peer Addr) (proto Protocol) {
@@ -386,6 +396,26 @@ func (r *Reactor) ListenEndpoint(e Endpoint, f Factory) (*Port, error) {
 // returns.
 func (r *Reactor) ListenTCP(port int, f Factory) (*Port, error) {
 	return r.ListenEndpoint(Endpoint{Kind: EndpointTCP, Port: port}, f)
+}
+
+// ListenTLS is ListenTCP with TLS: config has at least a certificate or a function
+// that finds one. Its NextProtos (ALPN) are the factory's if it is a
+// NegotiatedFactory and config names none. Loop only.
+func (r *Reactor) ListenTLS(port int, f Factory, config *tls.Config) (*Port, error) {
+	return r.ListenEndpointTLS(Endpoint{Kind: EndpointTCP, Port: port}, f, config)
+}
+
+// ListenEndpointTLS is ListenTLS for an endpoint. Loop only.
+func (r *Reactor) ListenEndpointTLS(e Endpoint, f Factory, config *tls.Config) (*Port, error) {
+	r.loop.check()
+	if f == nil || config == nil {
+		return nil, r.fail(errors.New("reactor: ListenTLS: the factory or the configuration is nil"))
+	}
+	p := &Port{r: r, factory: f, endpoint: e, tls: config}
+	if err := p.start(e); err != nil {
+		return nil, r.fail(err)
+	}
+	return p, nil
 }
 
 // ListenUNIX listens on a UNIX socket at path, mode 0666. A stale socket of a

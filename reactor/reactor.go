@@ -60,11 +60,18 @@ type Reactor struct {
 	in      []byte // what is read, one buffer for all connections
 	scratch []byte // what the owner writes in this callback
 	owner   *Conn
-	spare   []byte // for AvailableBuffer of a connection that can not have scratch
+	spare   []byte   // for AvailableBuffer of a connection that can not have scratch
 	pending []*Conn  // have something to settle when the callback ends
 	soon    []func() // calls to make when the callback ends
 	next    []*Conn  // go on in the next turn
 	nextAlt []*Conn
+
+	// Of TLS.
+	handshakes handshakers
+	plain      []byte // where records are opened
+	plainOut   []byte // what plainOwner writes in this callback
+	plainOwner *secure
+	fileBuf    []byte
 
 	watch watchdog
 }

@@ -1,0 +1,95 @@
+package reactor
+
+import (
+	"fmt"
+	"io"
+	"slices"
+)
+
+// This file sends files over TLS: they are read piece by piece as the connection
+// takes them, from the page cache on the loop, by a thread when they are cold.
+
+// outPiece is a file, or bytes that were written behind one.
+type outPiece struct {
+	data []byte
+	file *filePiece
+}
+
+func (s *secure) outBytes() int {
+	n := 0
+	for _, p := range s.out {
+		n += len(p.data)
+		if p.file != nil {
+			n += int(p.file.n)
+		}
+	}
+	return n
+}
+
+// pump makes records of what is queued, as far as the connection takes them.
+func (s *secure) pump() {
+	for len(s.out) > 0 && s.raw.state&(failed|lost) == 0 {
+		if s.raw.Buffered() > tlsHighWater {
+			return
+		}
+		p := &s.out[0]
+		if p.file == nil {
+			s.encrypt(p.data)
+		} else if !s.pumpFile(p.file) {
+			return
+		} else if p.file.n > 0 {
+			continue
+		}
+		s.out[0] = outPiece{}
+		if s.out = s.out[1:]; len(s.out) == 0 {
+			s.out = nil
+		}
+	}
+}
+
+// pumpFile sends the next piece of a file. false means: not now.
+func (s *secure) pumpFile(f *filePiece) bool {
+	if f.warming {
+		return false
+	}
+	window := min(f.n, int64(len(s.raw.r.in)))
+	if f.off+window > f.warm && !f.resident(window) {
+		s.raw.warm(f)
+		return false
+	}
+	buf := s.raw.r.fileBuffer()[:window]
+	n, err := f.f.ReadAt(buf, f.off)
+	if n == 0 {
+		if err == nil || err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		s.raw.fail(fmt.Errorf("reactor: file %q with %d bytes to go: %w", f.f.Name(), f.n, err))
+		return false
+	}
+	s.encrypt(buf[:n])
+	f.off += int64(n)
+	if f.n -= int64(n); f.n == 0 && f.done != nil {
+		done := f.done
+		f.done = nil
+		s.raw.r.later(func() { done(nil) })
+	}
+	return true
+}
+
+// fileBuffer is where files are read for TLS, one buffer for all connections.
+func (r *Reactor) fileBuffer() []byte {
+	if r.fileBuf == nil {
+		r.fileBuf = make([]byte, readSize)
+	}
+	return r.fileBuf
+}
+
+// dropOut tells the files in the queue that they are not sent.
+func (s *secure) dropOut(err error) {
+	for _, p := range s.out {
+		if p.file != nil && p.file.done != nil {
+			p.file.drop(err, s.raw.r.later)
+		}
+	}
+	s.out = slices.Delete(s.out, 0, len(s.out))
+}
