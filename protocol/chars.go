@@ -33,7 +33,28 @@ func IsValue[T text](s T) bool {
 	if len(s) == 0 {
 		return true
 	}
-	return !blank(s[0]) && !blank(s[len(s)-1]) && all(s, valueChar)
+	if blank(s[0]) || blank(s[len(s)-1]) {
+		return false
+	}
+	i := 0
+	for ; i+8 <= len(s) && !anyControl(load8(s[i:i+8])); i += 8 {
+	}
+	return all(s[i:], valueChar) // from a HTAB on, or the last few
+}
+
+// load8 is the first 8 bytes of s in one word.
+func load8[T text](s T) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// anyControl tells whether one of the 8 bytes in w is below 0x20 or 0x7f: all at
+// once, each in the high bit of its own place.
+func anyControl(w uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	del := w ^ ones*0x7f
+	return ((w-ones*0x20)&^w|(del-ones)&^del)&high != 0
 }
 
 // all tells whether every byte of s is of the class.

@@ -77,21 +77,21 @@ func ParseDate(b []byte, now time.Time) (t time.Time, ok bool) {
 }
 
 func parseFixdate(b []byte) (time.Time, bool) {
-	if name(dayNames, b[:3]) < 0 || b[4] != ' ' || b[7] != ' ' || b[11] != ' ' || string(b[25:]) != " GMT" {
+	if nameIndex(dayNames, b[:3]) < 0 || b[4] != ' ' || b[7] != ' ' || b[11] != ' ' || string(b[25:]) != " GMT" {
 		return time.Time{}, false
 	}
-	return makeTime(digits(b[12:16]), 1+name(monthNames, b[8:11]), digits(b[5:7]), b[16:25])
+	return makeTime(digits(b[12:16]), 1+nameIndex(monthNames, b[8:11]), digits(b[5:7]), b[16:25])
 }
 
 func parseASCTime(b []byte) (time.Time, bool) {
-	if name(dayNames, b[:3]) < 0 || b[3] != ' ' || b[7] != ' ' || b[19] != ' ' {
+	if nameIndex(dayNames, b[:3]) < 0 || b[3] != ' ' || b[7] != ' ' || b[19] != ' ' {
 		return time.Time{}, false
 	}
 	day := b[8:10]
 	if day[0] == ' ' {
 		day = day[1:]
 	}
-	return makeTime(digits(b[20:]), 1+name(monthNames, b[4:7]), digits(day), b[10:19])
+	return makeTime(digits(b[20:]), 1+nameIndex(monthNames, b[4:7]), digits(day), b[10:19])
 }
 
 func parseRFC850(b []byte, now time.Time) (time.Time, bool) {
@@ -112,7 +112,7 @@ func parseRFC850(b []byte, now time.Time) (time.Time, bool) {
 	}
 	nowYear := now.UTC().Year()
 	year += nowYear - nowYear%100 // in the century of now
-	month, day := 1+name(monthNames, b[5:8]), digits(b[2:4])
+	month, day := 1+nameIndex(monthNames, b[5:8]), digits(b[2:4])
 	t, ok := makeTime(year, month, day, b[11:20])
 	if limit := now.AddDate(50, 0, 0); t.After(limit) {
 		t, ok = makeTime(year-100, month, day, b[11:20])
@@ -147,8 +147,8 @@ func makeTime(year, month, day int, clock []byte) (time.Time, bool) {
 	return t.Add(time.Duration(second) * time.Second), true
 }
 
-// name is the number of the three letters b in names, -1 when they are not one.
-func name(names string, b []byte) int {
+// nameIndex is the number of the three letters b in names, -1 when they are not one.
+func nameIndex(names string, b []byte) int {
 	for i := 0; i < len(names); i += 3 {
 		if names[i:i+3] == string(b) {
 			return i / 3

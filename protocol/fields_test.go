@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -102,5 +103,33 @@ func TestFieldsAllocateNothing(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkCheckField(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if CheckField("Content-Type", "text/html; charset=utf-8") != nil {
+			b.Fatal("refused")
+		}
+	}
+}
+
+// TestIsValueEveryByte puts each byte at each place of values of several lengths.
+func TestIsValueEveryByte(t *testing.T) {
+	for n := 1; n <= 26; n++ {
+		for at := range n {
+			for c := range 256 {
+				value := bytes.Repeat([]byte("\xff~"), 13)[:n]
+				value[at] = byte(c)
+				want := c == '\t' || c >= ' ' && c != 0x7f // RFC 9110 §5.5
+				if (at == 0 || at == n-1) && (c == ' ' || c == '\t') {
+					want = false
+				}
+				if IsValue(value) != want || IsValue(string(value)) != want {
+					t.Fatalf("%#x at %d of %d: %v", c, at, n, !want)
+				}
+			}
+		}
 	}
 }
