@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -24,7 +25,8 @@ var may = map[string]string{
 	"bench":    "bench site resource protocol reactor",
 }
 
-// only is which file may name a library that stands behind one file of ours.
+// only is which file, and the tests beside it, may name a library that stands behind
+// one file of ours.
 var only = map[string]string{
 	"github.com/panjf2000/gnet":  "reactor/poller*.go",
 	"github.com/evanphx/wildcat": "protocol/http1/tokenizer*.go",
@@ -47,12 +49,10 @@ func double(dir string) bool { return strings.HasSuffix(dir, "test") }
 // stock tells whether dir is a stock resource.
 func stock(dir string) bool { return strings.HasPrefix(dir, "resource/") && !double(dir) }
 
-// eachSource calls f for every file but those of other modules below bench.
-func eachSource(t *testing.T, f func(s *source)) {
-	t.Helper()
+// sources is every file but those of other modules below bench.
+var sources = sync.OnceValues(func() (list []*source, err error) {
 	files := token.NewFileSet()
-	count := 0
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		switch name := d.Name(); {
 		case err != nil:
 			return err
@@ -70,15 +70,24 @@ func eachSource(t *testing.T, f func(s *source)) {
 		s := &source{path: strings.TrimPrefix(filepath.ToSlash(path), "../"), file: parsed}
 		s.layer, _, _ = strings.Cut(s.path, "/")
 		s.test = strings.HasSuffix(s.path, "_test.go")
-		count++
-		f(s)
+		list = append(list, s)
 		return nil
 	})
+	return list, err
+})
+
+// eachSource calls f for each of them.
+func eachSource(t *testing.T, f func(s *source)) {
+	t.Helper()
+	list, err := sources()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if count < 50 {
-		t.Fatalf("only %d files found", count)
+	if len(list) < 50 {
+		t.Fatalf("only %d files found", len(list))
+	}
+	for _, s := range list {
+		f(s)
 	}
 }
 
@@ -155,7 +164,8 @@ func TestLibrariesBehindOneFile(t *testing.T) {
 				if path != library && !strings.HasPrefix(path, library+"/") {
 					continue
 				}
-				if ok, err := filepath.Match(file, s.path); err != nil || !ok {
+				beside := s.test && s.dir() == filepath.ToSlash(filepath.Dir(file))
+				if ok, err := filepath.Match(file, s.path); err != nil || !ok && !beside {
 					t.Errorf("%s: only %s may import %s", s.path, file, path)
 				}
 			}
