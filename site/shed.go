@@ -1,0 +1,19 @@
+package site
+
+import "spindle/reactor"
+
+// This file is what a Site does when the process runs out of connections or of
+// descriptors.
+
+// refusal is what a client is sent that finds no place.
+const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n" +
+	"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 58\r\n\r\n" +
+	"Too many connections at the moment. Please try again soon."
+
+// ShedIdle closes the connection that has been idle longest. See reactor.Shedder.
+func (s *Site) ShedIdle() bool { return s.http1 != nil && s.http1.CloseOldestIdle() }
+
+// Refusal is the 503 for a client that finds no place. See reactor.Shedder.
+func (s *Site) Refusal() []byte { return []byte(refusal) }
+
+var _ reactor.Shedder = (*Site)(nil)
