@@ -136,14 +136,12 @@ func (b *bench) startAll(ctx context.Context, wl *workload) (live []*process, ab
 	return live, absent
 }
 
+// absence is why a server takes no part in a workload; "" when it does.
 func (b *bench) absence(s *server, wl *workload) string {
 	if s.missing != "" {
 		return s.missing
 	}
-	if reason := wl.skip[s.name]; reason != "" {
-		return s.name + " " + reason
-	}
-	return ""
+	return wl.skip[s.name]
 }
 
 // run measures one workload.
