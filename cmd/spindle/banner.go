@@ -46,6 +46,7 @@ func hostAddrs(ports []*reactor.Port) (addrs []reactor.Addr) {
 
 func bannerText(title string, ports []reactor.Addr, machine []netip.Addr) string {
 	var local, network, sockets []string
+	var closed uint16 // a port that only this machine can reach
 	for _, a := range ports {
 		switch {
 		case !a.IP.IsValid():
@@ -58,13 +59,14 @@ func bannerText(title string, ports []reactor.Addr, machine []netip.Addr) string
 				}
 			}
 		case a.IP.IsLoopback():
+			closed = a.Port
 			local = append(local, urlOf(a.IP, a.Port))
 		default:
 			network = append(network, urlOf(a.IP, a.Port))
 		}
 	}
-	if network == nil && local != nil {
-		network = []string{"not reachable from there; --listen tcp:8080 opens it"}
+	if network == nil && closed != 0 {
+		network = []string{fmt.Sprintf("not reachable from there; --listen tcp:%d opens it", closed)}
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n  %s\n\n", title)

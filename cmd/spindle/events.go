@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"spindle/reactor"
 	"spindle/resource"
 	"spindle/site"
 )
@@ -20,12 +21,13 @@ import (
 // panel has the figures of one loop, and the pages that look at them. Loop only,
 // but for all, which does not change once the loops run.
 type panel struct {
-	member *member
-	all    []*panel       // of all loops, this one too
-	hits   map[string]int // requests since the last look, by the path of the node
-	key    []byte         // scratch of count
-	pages  *readers
-	beats  int
+	loop  reactor.Loop
+	stats func() site.Snapshot
+	all   []*panel        // of all loops, this one too
+	hits  map[string]*int // requests since the last look, by the path of the node
+	key   []byte          // scratch of count
+	pages *readers
+	beats int
 }
 
 // The stream tells of hits four times a second, of the other figures once.
@@ -34,26 +36,27 @@ const (
 	beatsPerSecond = 4
 )
 
-func newPanel(m *member) *panel {
-	p := &panel{member: m, hits: map[string]int{}}
+// newPanel makes the panel of a loop whose site has these figures.
+func newPanel(loop reactor.Loop, stats func() site.Snapshot) *panel {
+	p := &panel{loop: loop, stats: stats, hits: map[string]*int{}}
 	p.all = []*panel{p}
-	p.pages = newReaders(m.loop, beatEvery, func(*readers) { p.beat() })
-	m.loop.CallWhenRunning(func() { m.site.Stats() }) // so that the figures have a past
+	p.pages = newReaders(loop, beatEvery, func(*readers) { p.beat() })
+	loop.CallFromThread(func() { stats() }) // from now on they have a past
 	return p
 }
 
 // watch has the requests to these nodes counted.
 func (p *panel) watch(paths []string) {
 	for _, path := range paths {
-		p.hits[path] = 0
+		p.hits[path] = new(int)
 	}
 }
 
 // count counts a request at the node that it is for, as far as the path tells.
 func (p *panel) count(path []byte) {
 	for path = bytes.Trim(path, "/"); ; {
-		if _, ok := p.hits[string(path)]; ok {
-			p.hits[string(path)]++
+		if n := p.hits[string(path)]; n != nil {
+			*n++
 			return
 		}
 		end := bytes.LastIndexByte(path, '/')
@@ -62,8 +65,8 @@ func (p *panel) count(path []byte) {
 		}
 		path = path[:end]
 		p.key = append(append(p.key[:0], path...), "/*"...)
-		if _, ok := p.hits[string(p.key)]; ok {
-			p.hits[string(p.key)]++
+		if n := p.hits[string(p.key)]; n != nil {
+			*n++
 			return
 		}
 	}
@@ -73,9 +76,9 @@ func (p *panel) count(path []byte) {
 func (p *panel) takeHits() map[string]int {
 	taken := map[string]int{}
 	for path, n := range p.hits {
-		if n > 0 {
-			taken[path] = n
-			p.hits[path] = 0
+		if *n > 0 {
+			taken[path] = *n
+			*n = 0
 		}
 	}
 	return taken
@@ -85,7 +88,7 @@ func (p *panel) takeHits() map[string]int {
 // sum: at once when there is no other. If one of them ends meanwhile it is not
 // called.
 func (p *panel) gather(done func(s site.Snapshot, hits map[string]int)) {
-	sum, hits := p.member.site.Stats(), p.takeHits()
+	sum, hits := p.stats(), p.takeHits()
 	waiting := len(p.all) - 1
 	if waiting == 0 {
 		done(sum, hits)
@@ -102,9 +105,9 @@ func (p *panel) gather(done func(s site.Snapshot, hits map[string]int)) {
 	}
 	for _, other := range p.all {
 		if other != p {
-			other.member.loop.CallFromThread(func() {
-				s, more := other.member.site.Stats(), other.takeHits()
-				p.member.loop.CallFromThread(func() { add(s, more) })
+			other.loop.CallFromThread(func() {
+				s, more := other.stats(), other.takeHits()
+				p.loop.CallFromThread(func() { add(s, more) })
 			})
 		}
 	}

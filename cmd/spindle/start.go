@@ -40,7 +40,7 @@ func newStart(p *panel) resource.Resource {
 	s.PutChild("hello", hello{})
 	s.PutChild("time", clock{})
 	s.PutChild("slow", slow{})
-	s.PutChild("count", newCount(p.member.loop))
+	s.PutChild("count", newCount(p.loop))
 	s.PutChild("echo", echo{})
 	s.PutChild("greet", greet{})
 	s.PutChild("source", sources())

@@ -3,6 +3,7 @@ package main
 import (
 	"spindle/resource"
 	"spindle/resource/static"
+	"spindle/site"
 )
 
 // This file makes the trees that the command serves. It is the one place that
@@ -14,7 +15,7 @@ func (s *server) tree(m *member) (resource.Resource, *panel) {
 	if s.config.Path != "" {
 		return directory(s.config), nil
 	}
-	p := newPanel(m)
+	p := newPanel(m.loop, func() site.Snapshot { return m.site.Stats() })
 	return newStart(p), p
 }
 

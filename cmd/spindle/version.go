@@ -14,6 +14,8 @@ func newVersion() *cobra.Command {
 		Use:   "version",
 		Short: "Print the version, and what it was built from",
 		Args:  cobra.NoArgs,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprint(c.OutOrStdout(), versionText(readBuild()))
 			return err

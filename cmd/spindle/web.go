@@ -82,6 +82,8 @@ func newWeb(start func(*webConfig) error) *cobra.Command {
 		Long:    webLong,
 		Example: webExample,
 		Args:    cobra.NoArgs,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.check(headers); err != nil {
 				return err
