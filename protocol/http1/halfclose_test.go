@@ -1,0 +1,124 @@
+package http1_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"spindle/protocol"
+	"spindle/protocol/protocoltest"
+	"spindle/reactor"
+	"spindle/reactor/reactortest"
+)
+
+const (
+	getRequest  = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+	postRequest = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+)
+
+func TestHalfClose(t *testing.T) {
+	for _, row := range []struct {
+		name, in, want string // want: the statuses, and how it ends
+	}{
+		{"nothing", "", "closed"},
+		{"an empty line", "\r\n", "closed"},
+		{"a request", getRequest, "200 closed"},
+		{"two requests", getRequest + getRequest, "200 200 closed"},
+		{"a request and a half", getRequest + "GET / HT", "200 400 closed"},
+		{"half a head", "GET / HTTP/1.1\r\nHost", "400 closed"},
+		{"a CR", "\r", "400 closed"},
+		{"content", postRequest + "0123456789", "200 closed"},
+		{"no content", postRequest, "400 closed"},
+		{"half the content", postRequest + "01234", "400 closed"},
+		{"half a chunk", chunks("5\r\nabc"), "400 closed"},
+		{"no last chunk", chunks("3\r\nabc\r\n"), "400 closed"},
+		{"half the trailers", chunks("3\r\nabc\r\n0\r\nA: b\r\n"), "400 closed"},
+		{"chunks", chunks("3\r\nabc\r\n0\r\n\r\n"), "200 closed"},
+		{"a bad request", "GET\r\n", "400 closed"},
+	} {
+		for _, when := range []string{"at once", "later"} {
+			for cut, split := range reactortest.Splits() {
+				t.Run(row.name+"/"+when+"/"+cut, func(t *testing.T) {
+					s := &protocoltest.Server{OnDone: func(x *protocoltest.Exchange) {
+						if when == "at once" {
+							x.Text("")
+						} else {
+							x.Loop().CallLater(1e9, func() { x.Text("") })
+						}
+					}}
+					c := dial(t, s)
+					c.SetSplit(split)
+					c.Send(row.in)
+					c.DeliverEOF()
+					c.Loop.Advance(3e9)
+					if got := ends(c); got != row.want {
+						t.Errorf("got %s, want %s", got, row.want)
+					}
+				})
+			}
+		}
+	}
+}
+
+// ends tells the statuses of all answers, and how the connection has ended.
+func ends(c *protocoltest.Client) string {
+	var b strings.Builder
+	for _, part := range strings.Split(c.TakeString(), "HTTP/1.1 ")[1:] {
+		b.WriteString(part[:3] + " ")
+	}
+	switch reason, lost := c.Lost(); {
+	case lost && errors.Is(reason, reactor.ErrDone):
+		b.WriteString("closed")
+	case lost:
+		b.WriteString("aborted")
+	case c.WriteClosed():
+		b.WriteString("lingering")
+	default:
+		b.WriteString("open")
+	}
+	return b.String()
+}
+
+// A long answer to a client that has closed its half arrives whole.
+func TestHalfCloseAndALongAnswer(t *testing.T) {
+	s := &protocoltest.Server{OnDone: func(x *protocoltest.Exchange) { x.Respond(200, nil, make([]byte, 1<<20)) }}
+	c := dial(t, s)
+	c.SetCapacity(1000)
+	c.Send(getRequest)
+	c.DeliverEOF()
+	if c.Closed() {
+		t.Fatal("closed before the answer was delivered")
+	}
+	c.SetCapacity(-1)
+	if n := len(c.Take()); n < 1<<20 {
+		t.Errorf("%d bytes came", n)
+	}
+	c.WantClosed()
+}
+
+// The client's end in the middle of the content of an exchange that is answered
+// with its head already cuts the answer.
+func TestHalfCloseInContentAfterTheHead(t *testing.T) {
+	s := &protocoltest.Server{OnHead: func(x *protocoltest.Exchange) { x.WriteHead(200, nil, -1) }}
+	c := dial(t, s)
+	c.Send(postRequest + "0123")
+	c.DeliverEOF()
+	c.WantAborted()
+	var e *protocol.Error
+	if !errors.As(s.Last().Lost, &e) || e.Status != 400 {
+		t.Errorf("the Receiver was told %v", s.Last().Lost)
+	}
+}
+
+// Content that is paused is not cut by the end behind it.
+func TestHalfCloseBehindPausedContent(t *testing.T) {
+	s := &protocoltest.Server{OnHead: func(x *protocoltest.Exchange) { x.PauseBody() }}
+	s.OnDone = func(x *protocoltest.Exchange) { x.Text(string(x.Body)) }
+	c := dial(t, s)
+	c.Send(postRequest + "0123456789")
+	c.DeliverEOF()
+	c.Want("")
+	s.Last().ResumeBody()
+	c.Want(helloOK + "Content-Length: 10\r\n\r\n0123456789")
+	c.WantClosed()
+}
