@@ -40,6 +40,8 @@ type Transport struct {
 	flushes int
 	scratch []byte // what AvailableBuffer lends
 
+	scratchLent bool
+
 	inbox []byte // come from the peer, not yet read
 	store []byte // where inbox begins, to be used again
 	lent  []byte // what DataReceived is given
@@ -98,15 +100,20 @@ func (t *Transport) Write(data []byte) {
 
 // AvailableBuffer lends a buffer, which is overwritten by the Write after it.
 func (t *Transport) AvailableBuffer() []byte {
-	t.takeBack()
 	if t.scratch == nil {
 		t.scratch = make([]byte, 4096)
 	}
+	t.scratchLent = true
 	return t.scratch[:0]
 }
 
 // takeBack spoils what AvailableBuffer lent.
-func (t *Transport) takeBack() { spoil(t.scratch) }
+func (t *Transport) takeBack() {
+	if t.scratchLent {
+		t.scratchLent = false
+		spoil(t.scratch)
+	}
+}
 
 // WriteShared queues data itself; that it stays unchanged is checked.
 func (t *Transport) WriteShared(data []byte) {
@@ -270,8 +277,12 @@ func (t *Transport) guard(f func()) {
 }
 
 func spoil(b []byte) {
-	for i := range b {
-		b[i] = spoilt
+	if len(b) == 0 {
+		return
+	}
+	b[0] = spoilt
+	for n := 1; n < len(b); n *= 2 {
+		copy(b[n:], b[:n])
 	}
 }
 
