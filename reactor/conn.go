@@ -60,6 +60,7 @@ const (
 	writeClosed                        // our half is closed
 	failed                             // more.reason says why; to be lost
 	switching                          // more.target comes next
+	hasUnread                          // more.unread is to be read before the socket
 	lost                               // ConnectionLost was told, or nobody is there to tell
 	pipeEnd                            // not a socket
 )
@@ -104,7 +105,7 @@ func (c *Conn) contain() {
 	if p := recover(); p != nil {
 		c.r.logger().Error("reactor: panic in a protocol; its connection is aborted",
 			"peer", c.Peer().String(), "panic", p, "stack", string(debug.Stack()))
-		c.fail(fmt.Errorf("reactor: panic: %v", p))
+		c.fail(fmt.Errorf("%w: panic: %v", ErrAborted, p))
 	}
 }
 
@@ -131,7 +132,11 @@ func (c *Conn) goOn() {
 	if c.state&lost != 0 {
 		return
 	}
-	c.read()
+	if c.state&hasUnread != 0 {
+		c.readUnread()
+	} else {
+		c.read()
+	}
 	c.touch()
 }
 
@@ -145,7 +150,7 @@ func (c *Conn) checkError() {
 // read hands the protocol what is there.
 func (c *Conn) read() {
 	defer c.contain()
-	const stop = readPaused | eofRead | losing | failed | switching | lost
+	const stop = readPaused | eofRead | losing | failed | switching | hasUnread | lost
 	for range readBudget {
 		if c.state&(readable|stop) != readable {
 			return
@@ -157,6 +162,9 @@ func (c *Conn) read() {
 				c.state &^= readable
 			}
 			c.proto.DataReceived(c.r.in[:n])
+			if c.state&readable != 0 { // the next read is another callback
+				c.r.between()
+			}
 		case e == 0:
 			c.readEOF()
 			return
@@ -171,9 +179,23 @@ func (c *Conn) read() {
 	c.r.again(c)
 }
 
+// readUnread hands the protocol what the one before it had left.
+func (c *Conn) readUnread() {
+	defer c.contain()
+	if c.state&(readPaused|losing|failed|switching|lost) != 0 {
+		return
+	}
+	data := c.more.unread
+	c.more.unread = nil
+	c.state &^= hasUnread
+	c.r.again(c)
+	c.proto.DataReceived(data)
+}
+
 // readEOF deals with the end of the peer's data.
 func (c *Conn) readEOF() {
 	c.state = c.state&^readable | eofRead
+	c.touch()
 	if h, ok := c.proto.(HalfCloseProtocol); ok {
 		h.ReadConnectionLost()
 		return
@@ -197,13 +219,14 @@ func (c *Conn) settle() {
 	if c.state&lost != 0 {
 		return
 	}
-	if c.state&(switching|failed) == switching {
+	if c.state&switching != 0 {
 		c.switchNow()
 	}
 	if c.more != nil && c.more.filter != nil {
 		c.more.filter.beforeFlush()
 	}
 	c.flush()
+	c.r.tellFiles()
 	if c.state&failed != 0 {
 		c.end(c.more.reason)
 		return
@@ -214,7 +237,7 @@ func (c *Conn) settle() {
 	}
 	if c.state&readResumed != 0 && c.state&lost == 0 {
 		c.state &^= readResumed
-		if c.state&readable != 0 {
+		if c.state&(hasUnread|readable) != 0 {
 			c.r.again(c)
 		}
 	}
@@ -227,9 +250,14 @@ func (c *Conn) closeHalves() {
 	case c.state&losing != 0:
 		c.drainInput()
 		c.end(ErrDone)
-	case c.state&(losingWrite|writeClosed) == losingWrite:
+	case c.state&writeClosed != 0:
+		if c.state&eofRead != 0 { // both halves: nothing can happen any more
+			c.end(ErrDone)
+		}
+	case c.state&losingWrite != 0:
 		c.state |= writeClosed
 		c.shutdownWrite()
+		c.touch()
 		if h, ok := c.proto.(HalfCloseProtocol); ok {
 			h.WriteConnectionLost()
 		}
@@ -268,8 +296,9 @@ func (c *Conn) end(reason error) {
 	}
 	sysClose(int(c.fd))
 	if c.out != nil {
-		c.out.release(reason, r.later)
+		c.out.release(reason, r.tellFile)
 		c.out = nil
+		r.tellFiles()
 	}
 	if c.port != nil {
 		c.port.gone()
@@ -282,9 +311,6 @@ func (c *Conn) tellLost(reason error) {
 	c.proto, c.more = nil, nil
 	if m != nil && m.producer != nil {
 		c.r.contain(m.producer.StopProducing)
-	}
-	if m != nil && m.target != nil {
-		p = m.target
 	}
 	c.r.contain(func() { p.ConnectionLost(reason) })
 	if m != nil && m.onLost != nil {
@@ -306,26 +332,27 @@ func (c *Conn) Switch(p Protocol, unread []byte) {
 	}
 	m := c.extra()
 	m.target = p
-	m.unread = append(m.unread, unread...)
+	if len(unread) > 0 { // what is left of an earlier Switch comes behind it
+		m.unread = append(append([]byte(nil), unread...), m.unread...)
+		c.state |= hasUnread
+	}
 	c.state |= switching
 	c.touch()
 }
 
+// switchNow makes the target the protocol. It reads from the next turn on, and
+// is told of the end of the data itself.
 func (c *Conn) switchNow() {
 	m := c.more
 	c.proto, m.target = m.target, nil
-	unread := m.unread
-	m.unread = nil
 	c.state &^= switching
-	c.proto.ConnectionMade(c)
-	if len(unread) > 0 && c.state&(losing|failed|lost) == 0 {
-		c.proto.DataReceived(unread)
-	}
 	if c.state&eofRead != 0 {
-		c.readEOF()
-	} else if c.state&readable != 0 {
+		c.state = c.state&^eofRead | readable
+	}
+	if c.state&(hasUnread|readable) != 0 {
 		c.r.again(c)
 	}
+	c.proto.ConnectionMade(c)
 }
 
 // LoseConnection delivers what was written, then closes. Loop only.

@@ -53,9 +53,9 @@ func newQueue() *outQueue { return queuePool.Get().(*outQueue) }
 
 // release gives the queue back; what is still in it is dropped, and its files
 // are told err on the loop.
-func (q *outQueue) release(err error, later func(f func())) {
+func (q *outQueue) release(err error, tell func(f func())) {
 	for i := q.head; i < len(q.pieces); i++ {
-		q.drop(&q.pieces[i], err, later)
+		q.drop(&q.pieces[i], err, tell)
 	}
 	q.pieces, q.head, q.bytes = q.pieces[:0], 0, 0
 	if cap(q.pieces) <= 1024 {
@@ -63,26 +63,26 @@ func (q *outQueue) release(err error, later func(f func())) {
 	}
 }
 
-func (q *outQueue) drop(p *piece, err error, later func(f func())) {
+func (q *outQueue) drop(p *piece, err error, tell func(f func())) {
 	if p.pooled != nil {
 		piecePool.Put(p.pooled)
 	}
 	if f := p.file; f != nil && f.done != nil {
-		f.drop(err, later)
+		f.drop(err, tell)
 	}
 	*p = piece{}
 }
 
 // drop tells that the rest is not sent: at once, or when no thread reads the file
 // any more.
-func (f *filePiece) drop(err error, later func(f func())) {
+func (f *filePiece) drop(err error, tell func(f func())) {
 	if f.warming {
 		f.dropped, f.dropErr = true, err
 		return
 	}
 	done := f.done
 	f.done = nil
-	later(func() { done(err) })
+	tell(func() { done(err) })
 }
 
 func (q *outQueue) empty() bool { return q.head == len(q.pieces) }

@@ -63,6 +63,7 @@ type Reactor struct {
 	spare   []byte   // for AvailableBuffer of a connection that can not have scratch
 	pending []*Conn  // have something to settle when the callback ends
 	soon    []func() // calls to make when the callback ends
+	files   []func() // calls to done functions, to make before those
 	next    []*Conn  // go on in the next turn
 	nextAlt []*Conn
 
@@ -262,7 +263,7 @@ func (r *Reactor) begin() {
 }
 
 func (r *Reactor) end() {
-	for len(r.pending)+len(r.soon) > 0 {
+	for len(r.pending)+len(r.soon)+len(r.files) > 0 {
 		r.settle()
 	}
 	r.watch.end()
@@ -284,16 +285,32 @@ func (r *Reactor) settle() {
 		c.settle()
 	}
 	r.pending = r.pending[:0]
-	for i := 0; i < len(r.soon); i++ {
-		f := r.soon[i]
-		r.soon[i] = nil
+	r.callAll(&r.soon)
+	r.tellFiles()
+}
+
+// tellFiles calls the done functions of files that are through: those of a
+// connection come before what follows from them, and before its loss.
+func (r *Reactor) tellFiles() {
+	if len(r.files) > 0 {
+		r.callAll(&r.files)
+	}
+}
+
+func (r *Reactor) callAll(list *[]func()) {
+	for i := 0; i < len(*list); i++ {
+		f := (*list)[i]
+		(*list)[i] = nil
 		r.contain(f)
 	}
-	r.soon = r.soon[:0]
+	*list = (*list)[:0]
 }
 
 // later has f called when the current callback has ended.
 func (r *Reactor) later(f func()) { r.soon = append(r.soon, f) }
+
+// tellFile has the done function of a file called; see tellFiles.
+func (r *Reactor) tellFile(f func()) { r.files = append(r.files, f) }
 
 // again has c go on in the next turn.
 func (r *Reactor) again(c *Conn) {

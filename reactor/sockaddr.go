@@ -33,6 +33,9 @@ func sockaddrAddr(sa unix.Sockaddr) Addr {
 	case *unix.SockaddrInet6:
 		return Addr{IP: zoned(netip.AddrFrom16(sa.Addr).Unmap(), sa.ZoneId), Port: uint16(sa.Port)}
 	case *unix.SockaddrUnix:
+		if sa.Name == "@" { // how an address without a name looks
+			return Addr{}
+		}
 		return Addr{Path: sa.Name}
 	}
 	return Addr{}

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"encoding/binary"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,8 +50,7 @@ func (w *wakeFD) open() error {
 func (w *wakeFD) readEnd() int { return w.fd }
 
 func (w *wakeFD) signal() {
-	one := [8]byte{1} // the byte order does not matter: not zero is enough
-	_, _ = sysWrite(w.fd, one[:])
+	_, _ = sysWrite(w.fd, binary.NativeEndian.AppendUint64(make([]byte, 0, 8), 1))
 }
 
 func (w *wakeFD) drain() {}

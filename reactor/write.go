@@ -148,7 +148,7 @@ func (c *Conn) SendFile(f *os.File, off, n int64, done func(err error)) {
 			if n > 0 {
 				err = ErrDone
 			}
-			c.r.later(func() { done(err) })
+			c.r.tellFile(func() { done(err) })
 		}
 		return
 	}
@@ -251,7 +251,7 @@ func (c *Conn) keep(data []byte) {
 // putQueue gives an empty queue back.
 func (c *Conn) putQueue() {
 	if c.out != nil && c.out.empty() {
-		c.out.release(nil, c.r.later)
+		c.out.release(nil, c.r.tellFile)
 		c.out = nil
 	}
 }
@@ -310,7 +310,7 @@ func (c *Conn) flushFile(f *filePiece) (int, syscall.Errno) {
 	case e != 0:
 		return 0, e
 	case n == 0:
-		c.fail(fmt.Errorf("reactor: file %q is %d bytes shorter than promised: %w", f.f.Name(), f.n, io.ErrUnexpectedEOF))
+		c.fail(fmt.Errorf("%w: file %q is %d bytes shorter than promised: %w", ErrAborted, f.f.Name(), f.n, io.ErrUnexpectedEOF))
 		return -1, 0
 	}
 	c.out.bytes -= n
@@ -324,7 +324,10 @@ func (c *Conn) fileDone(f *filePiece) {
 	c.out.pop()
 	if f.done != nil {
 		done := f.done
-		c.r.later(func() { done(nil) })
+		c.r.tellFile(func() {
+			defer c.contain()
+			done(nil)
+		})
 	}
 }
 
@@ -345,7 +348,7 @@ func (c *Conn) warmed(f *filePiece, to int64, err error) {
 			f.done(f.dropErr)
 		}
 	case err != nil:
-		c.fail(fmt.Errorf("reactor: reading file %q: %w", f.f.Name(), err))
+		c.fail(fmt.Errorf("%w: reading file %q: %w", ErrAborted, f.f.Name(), err))
 	default:
 		c.touch()
 	}
