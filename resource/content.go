@@ -93,7 +93,7 @@ func (r *Request) takeContent(data []byte) {
 	b.size += int64(len(data))
 	if b.size > r.bodyLimit() {
 		r.streamEnds(errTooLarge)
-		r.Fail(errTooLarge)
+		r.failQuietly(errTooLarge)
 		return
 	}
 	if r.phase == streaming {

@@ -42,7 +42,19 @@ func (r *Request) Fail(err error) {
 	}
 	page := r.errorPage(e)
 	r.fault = nil // of the page itself: what could be set is set
-	r.respond(page)
+	if r.phase != over {
+		r.respond(page)
+	}
+}
+
+// failAnyhow is Fail for what must be known even when the answer is done: then it is
+// only logged.
+func (r *Request) failAnyhow(err error) {
+	if r.phase == over {
+		r.report(&Error{Status: 500, Err: err}, err)
+		return
+	}
+	r.Fail(err)
 }
 
 // report logs what is the server's fault, and what the error has for the log.

@@ -176,6 +176,15 @@ func TestOwnErrorPage(t *testing.T) {
 			return fmt.Appendf(nil, "<h1>%d</h1>", e.Status)
 		}, "404 Not Found\nContent-Type: text/html; charset=utf-8\n\n<h1>404</h1>"},
 		{"the stock one", func(*resource.Request, *resource.Error) []byte { return nil }, stock404},
+		{"answers by itself", func(r *resource.Request, _ *resource.Error) []byte {
+			r.WriteString("mine")
+			r.Finish()
+			return nil
+		}, "404 Not Found\nContent-Type: text/plain; charset=utf-8\n\nmine"},
+		{"redirects", func(r *resource.Request, _ *resource.Error) []byte {
+			page, _ := r.Redirect("/login")
+			return page[:0]
+		}, "302 Found\nLocation: /login\nContent-Type: text/html; charset=utf-8\n\n"},
 		{"panics", func(r *resource.Request, _ *resource.Error) []byte {
 			r.SetField("Content-Type", "text/html")
 			panic("x")

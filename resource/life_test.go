@@ -54,6 +54,36 @@ func TestRequestIsUsedAgain(t *testing.T) {
 	}
 }
 
+// TestRequestWithContentIsUsedAgain: when it was answered as soon as the content was
+// there.
+func TestRequestWithContentIsUsedAgain(t *testing.T) {
+	var seen []*resource.Request
+	s := resourcetest.New(post(func(r *resource.Request) ([]byte, error) {
+		seen = append(seen, r)
+		return r.BodyBytes()
+	}))
+	first, second := s.Do("POST", "/", nil, []byte("first")), s.Do("POST", "/", nil, []byte("second"))
+	if seen[0] != seen[1] || string(first.Body) != "first" || string(second.Body) != "second" {
+		t.Errorf("used again: %v, bodies %q and %q", seen[0] == seen[1], first.Body, second.Body)
+	}
+}
+
+// TestPanicAfterTheAnswerIsLogged, and so is an error that is returned then.
+func TestPanicAfterTheAnswerIsLogged(t *testing.T) {
+	for name, f := range map[string]get{
+		"panic": func(r *resource.Request) ([]byte, error) { r.Finish(); panic("boom") },
+		"error": func(r *resource.Request) ([]byte, error) { r.Finish(); return nil, errors.New("boom") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, log := quiet(f)
+			wantStatus(t, s.Get("/"), 200)
+			if !strings.Contains(log.String(), "boom") {
+				t.Errorf("log: %s", log)
+			}
+		})
+	}
+}
+
 // TestNothingIsLeftOver: a Request that is used again shows nothing of the exchange
 // before.
 func TestNothingIsLeftOver(t *testing.T) {

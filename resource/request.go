@@ -85,13 +85,19 @@ func (r *Request) HeadReceived(h *protocol.Head) {
 		r.started = r.ch.Loop().Now()
 	}
 	r.guarded(stepBegin)
-	switch {
-	case r.phase != over || r.kept || r.d.Debug:
+	if !r.giveBack() {
 		r.head = h.Clone()
-	default:
-		r.head = &noHead
-		r.d.reclaim(r)
 	}
+}
+
+// giveBack has r serve the next exchange, if this one is over and nobody can hold r.
+func (r *Request) giveBack() bool {
+	if r.phase != over || r.kept || r.d.Debug {
+		return false
+	}
+	r.head = &noHead
+	r.d.reclaim(r)
+	return true
 }
 
 // BodyReceived takes a piece of the content. See protocol.Receiver.
@@ -112,6 +118,7 @@ func (r *Request) BodyFinished(trailers protocol.Fields) {
 	r.body.trailers = trailers
 	r.body.complete = true
 	r.guarded(stepComplete)
+	r.giveBack()
 }
 
 // ConnectionLost ends the exchange. See protocol.Receiver.
@@ -162,8 +169,8 @@ func (r *Request) guarded(s step) {
 
 func (r *Request) stepEnds() {
 	if p := recover(); p != nil {
-		r.kept = true
-		r.Fail(&panicError{value: p, stack: debug.Stack()})
+		r.kept = true // whatever was under way may have it
+		r.failAnyhow(&panicError{value: p, stack: debug.Stack()})
 	}
 	r.depth--
 	if r.depth == 0 && len(r.pending) > 0 && r.phase != over {
@@ -221,7 +228,11 @@ func (r *Request) render() {
 		r.kept = true
 		return
 	}
-	r.Answer(body, err)
+	if err != nil {
+		r.failAnyhow(err)
+		return
+	}
+	r.Answer(body, nil)
 }
 
 // answerAsterisk answers OPTIONS for the server as a whole (RFC 9110 §9.3.7).
