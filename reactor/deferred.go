@@ -158,7 +158,7 @@ func (d *Deferred[T]) tell(w waiter[T]) {
 			return
 		}
 		if w.fail == nil {
-			logPanic("a Deferred's function", p)
+			logPanic(slog.Default(), "a Deferred's function", p)
 			return
 		}
 		err = p
@@ -168,7 +168,7 @@ func (d *Deferred[T]) tell(w waiter[T]) {
 	}
 	d.handled = d.handled || !w.aside
 	if p := contained(func() { w.fail(err) }); p != nil {
-		logPanic("a Deferred's function", p)
+		logPanic(slog.Default(), "a Deferred's function", p)
 	}
 }
 
@@ -190,7 +190,7 @@ func (d *Deferred[T]) watch() {
 func logUnhandled(err error) {
 	var p *PanicError
 	if errors.As(err, &p) {
-		logPanic("work that nobody waited for", p)
+		logPanic(slog.Default(), "work that nobody waited for", p)
 		return
 	}
 	slog.Error("reactor: a Deferred failed and nobody was told", "err", err)
@@ -236,7 +236,7 @@ func (d *Deferred[T]) abandon(cause error) {
 	if f := d.cancel; f != nil {
 		d.cancel = nil
 		if p := contained(f); p != nil {
-			logPanic("a Deferred's OnCancel function", p)
+			logPanic(slog.Default(), "a Deferred's OnCancel function", p)
 		}
 	}
 	if d.state == resultPending {

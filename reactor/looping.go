@@ -3,9 +3,8 @@ package reactor
 import "time"
 
 // LoopingCall calls a function again and again, at whole intervals counted from
-// its start, so that it does not drift: when a call is late or takes long, the
-// next is at the next whole interval, and those in between are left out. Loop
-// only.
+// its start, so that it does not drift: a call that is late is followed by one at
+// the next whole interval, and those that have passed are left out. Loop only.
 type LoopingCall struct {
 	clock    Clock
 	f        func(count int) *Deferred[struct{}]

@@ -25,8 +25,16 @@ func (p *PanicError) Unwrap() error {
 }
 
 // logPanic writes one line about p, which happened in what.
-func logPanic(what string, p *PanicError) {
-	slog.Error("reactor: panic in "+what, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
+func logPanic(log *slog.Logger, what string, p *PanicError) {
+	log.Error("reactor: panic in "+what, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
+}
+
+// loggerOf is the logger of a reactor, or the default of any other loop.
+func loggerOf(l Loop) *slog.Logger {
+	if r, ok := l.(*Reactor); ok {
+		return r.logger()
+	}
+	return slog.Default()
 }
 
 // contained calls f and returns its panic, nil when there was none.

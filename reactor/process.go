@@ -315,7 +315,7 @@ func (c *ChildProcess) stopped() {
 // tell calls the protocol. A panic of it kills the child.
 func (c *ChildProcess) tell(f func()) {
 	if p := contained(f); p != nil {
-		logPanic("the protocol of a child process", p)
+		logPanic(loggerOf(c.loop), "the protocol of a child process", p)
 		_ = c.process.Kill()
 		c.closeAll()
 	}

@@ -99,6 +99,7 @@ func New() *Reactor {
 	r := &Reactor{reserve: -1}
 	r.timers = NewTimers(r.Now, r.armTimers)
 	r.threads = NewThreadPool(r)
+	r.events.logger = r.logger
 	return r
 }
 

@@ -36,6 +36,7 @@ type SystemEvents struct {
 	triggers []trigger // in the order of their making
 	firing   map[Event]*Deferred[struct{}]
 	last     TriggerID
+	logger   func() *slog.Logger // nil means the default one
 }
 
 type trigger struct {
@@ -105,12 +106,12 @@ func (s *SystemEvents) enter(phase Phase, event Event, next func()) {
 	for t, ok := s.take(phase, event); ok; t, ok = s.take(phase, event) {
 		d, err := attempt(func() (*Deferred[struct{}], error) { return t.f(), nil })
 		if err != nil {
-			logTrigger(t, err)
+			s.log(t, err)
 		}
 		if d == nil {
 			continue
 		}
-		failed := func(err error) { logTrigger(t, err) }
+		failed := func(err error) { s.log(t, err) }
 		if phase == After {
 			d.Then(nil, failed)
 			continue
@@ -138,11 +139,15 @@ func (s *SystemEvents) holds(phase Phase, event Event) bool {
 	})
 }
 
-func logTrigger(t trigger, err error) {
+func (s *SystemEvents) log(t trigger, err error) {
+	log := slog.Default()
+	if s.logger != nil {
+		log = s.logger()
+	}
 	what := "a trigger " + t.phase.String() + " " + string(t.event)
 	if p, ok := err.(*PanicError); ok {
-		logPanic(what, p)
+		logPanic(log, what, p)
 		return
 	}
-	slog.Error("reactor: "+what+" failed", "err", err)
+	log.Error("reactor: "+what+" failed", "err", err)
 }

@@ -44,6 +44,7 @@ type ThreadPool struct {
 	queue   []*work // waiting, oldest first
 	threads int     // goroutines that run
 	stopped bool
+	gone    atomic.Int32   // pieces taken back since the last purge
 	ended   sync.WaitGroup // done when the last goroutine is
 }
 
@@ -65,7 +66,7 @@ func NewThreadPool(l Loop) *ThreadPool { return &ThreadPool{loop: l} }
 func (p *ThreadPool) CallInThread(f func()) error {
 	return p.add(&work{run: func() {
 		if err := contained(f); err != nil {
-			logPanic("a thread's work", err)
+			logPanic(loggerOf(p.loop), "a thread's work", err)
 		}
 	}})
 }
@@ -120,7 +121,7 @@ func (p *ThreadPool) add(w *work) error {
 	switch {
 	case p.stopped:
 		return ErrPoolStopped
-	case p.threads < orDefault(p.MaxThreads, DefaultMaxThreads):
+	case p.threads < max(orDefault(p.MaxThreads, DefaultMaxThreads), 1):
 		p.threads++
 		p.ended.Add(1)
 		go p.work(w)
@@ -134,6 +135,9 @@ func (p *ThreadPool) add(w *work) error {
 
 // purge takes cancelled work out of the queue. It tells whether there was any.
 func (p *ThreadPool) purge() bool {
+	if p.gone.Swap(0) == 0 {
+		return false
+	}
 	kept := p.queue[:0]
 	for _, w := range p.queue {
 		if !w.taken.Load() {
@@ -204,7 +208,11 @@ func DeferToThreadPool[T any](p *ThreadPool, f func() (T, error)) *Deferred[T] {
 		d.Errback(err)
 		return d
 	}
-	return d.OnCancel(func() { w.taken.Store(true) })
+	return d.OnCancel(func() {
+		if !w.taken.Swap(true) {
+			p.gone.Add(1)
+		}
+	})
 }
 
 // resultOf gives f's result to post, also when f panics or ends its goroutine.

@@ -235,3 +235,11 @@ func TestThreadPoolStartsInOrder(t *testing.T) {
 		t.Errorf("order %v", order)
 	}
 }
+
+func TestThreadPoolHasAtLeastOneThread(t *testing.T) {
+	l := newTestLoop()
+	l.pool.MaxThreads = -3
+	d := DeferToThreadPool(l.pool, func() (int, error) { return 1, nil })
+	l.until(t, d.Settled)
+	l.pool.Stop()
+}
