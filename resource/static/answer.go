@@ -104,6 +104,30 @@ func (d *Dir) follow(r *resource.Request, key string, o outcome) ([]byte, error)
 // answer answers with a page.
 func (d *Dir) answer(r *resource.Request, p *page) ([]byte, error) {
 	rep := p.choose(r)
+	if len(p.reps) > 1 {
+		r.AddField("Vary", "Accept-Encoding") // beside what others said
+	}
+	if isPlain(r.Head()) {
+		r.SetFields(rep.fields)
+		return d.sendWhole(r, rep)
+	}
+	return d.answerConditions(r, rep)
+}
+
+// isPlain tells whether a request has neither conditions nor ranges: nothing that
+// begins with "If-", no Range. One look over the names in place of one for each.
+func isPlain(h *protocol.Head) bool {
+	for i := range h.Fields {
+		name := h.Fields[i].Name
+		if len(name) >= 5 && (name[0]|0x20 == 'i' && name[2] == '-' || len(name) == 5 && name[0]|0x20 == 'r') {
+			return false
+		}
+	}
+	return true
+}
+
+// answerConditions answers when the request has conditions, or asks for ranges.
+func (d *Dir) answerConditions(r *resource.Request, rep *rep) ([]byte, error) {
 	head, now := r.Head(), r.Now()
 	v := protocol.Validators{ETag: rep.tag, Modified: rep.modTime}
 	switch protocol.Precondition(head, v, now) {
@@ -115,14 +139,14 @@ func (d *Dir) answer(r *resource.Request, p *page) ([]byte, error) {
 		return nil, errPrecondition
 	}
 	r.SetFields(rep.fields)
-	if !rep.seekable || r.FieldBytes("Range") == nil {
+	if !rep.seekable {
 		return d.sendWhole(r, rep)
 	}
 	var room [4]protocol.ByteRange
-	switch ranges, status := protocol.RangesOf(room[:0], head, v, rep.size, now); {
-	case status == 416:
+	switch ranges, status := protocol.RangesOf(room[:0], head, v, rep.size, now); status {
+	case 416:
 		return unsatisfied(rep.size)
-	case status == 206:
+	case 206:
 		return d.sendRanges(r, rep, ranges)
 	}
 	return d.sendWhole(r, rep)
@@ -169,7 +193,7 @@ func wantsPage(r *resource.Request, key string) bool {
 	return !strings.Contains(last, ".") || bytes.Contains(bytes.ToLower(accept), []byte("text/html"))
 }
 
-// fallBack answers with the Fallback file.
+// fallBack answers with the Fallback file; with 404 when that is not there either.
 func (d *Dir) fallBack(r *resource.Request) ([]byte, error) {
 	key := "/" + d.Fallback
 	r.AddField("Vary", "Accept")
@@ -177,7 +201,11 @@ func (d *Dir) fallBack(r *resource.Request) ([]byte, error) {
 		return d.answer(r, p)
 	}
 	d.look(r, key).Then(func(o outcome) {
-		if !r.Finished() {
+		switch {
+		case r.Finished():
+		case o.err == nil && o.kind != kindFile:
+			r.Answer(d.notFound(r, resource.ErrNotFound))
+		default:
 			r.Answer(d.follow(r, key, o))
 		}
 	}, r.Fail)

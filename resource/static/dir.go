@@ -2,8 +2,11 @@ package static
 
 import (
 	"io/fs"
+	"strconv"
 	"time"
 
+	"spindle/protocol"
+	"spindle/reactor"
 	"spindle/resource"
 )
 
@@ -85,7 +88,10 @@ type state struct {
 	source source
 	cache  *cache
 	loads  map[string]*load // under way, by key
-	leaf   leaf
+	// listings are those under way: who asks for the same meanwhile shares it
+	listings map[listingKey]*reactor.Deferred[made]
+	leaf     leaf
+	loop     reactor.Loop // the one that it belongs to, once it is known
 }
 
 const (
@@ -99,17 +105,37 @@ const (
 var defaultIndex = []string{"index.html"}
 
 func (d *Dir) start() {
-	for _, ext := range d.Precompressed {
-		if codings[ext] == "" {
-			panic("static: Precompressed: no coding has the extension " + ext)
+	d.check()
+	d.state = &state{
+		source:   d.newSource(),
+		cache:    newCache(orDefault(d.CacheBytes, defaultCacheBytes), orDefault(d.CacheFiles, defaultCacheFiles)),
+		loads:    make(map[string]*load),
+		listings: make(map[listingKey]*reactor.Deferred[made]),
+		leaf:     leaf{dir: d},
+	}
+}
+
+// check panics on fields that can not be meant: what is sent is not checked again
+// for each answer, and names must be those of files below the root.
+func (d *Dir) check() {
+	must := func(ok bool, field, value string) {
+		if !ok {
+			panic("static: " + field + ": " + strconv.Quote(value))
 		}
 	}
-	d.state = &state{
-		source: d.newSource(),
-		cache:  newCache(orDefault(d.CacheBytes, defaultCacheBytes), orDefault(d.CacheFiles, defaultCacheFiles)),
-		loads:  make(map[string]*load),
-		leaf:   leaf{dir: d},
+	sendable := func(field, value string) { must(protocol.CheckField("X", value) == nil, field, value) }
+	sendable("DefaultType", d.DefaultType)
+	sendable("CacheControl", d.CacheControl)
+	for _, value := range d.Types {
+		sendable("Types", value)
 	}
+	for _, ext := range d.Precompressed {
+		must(codings[ext] != "", "Precompressed", ext)
+	}
+	for _, name := range d.Index {
+		must(fs.ValidPath(name), "Index", name)
+	}
+	must(d.Fallback == "" || fs.ValidPath(d.Fallback), "Fallback", d.Fallback)
 }
 
 func (d *Dir) newSource() source {

@@ -308,11 +308,63 @@ type page404 struct{ resource.Leaf }
 
 func (page404) RenderGET(r *resource.Request) ([]byte, error) { return r.HTML("not here: " + r.Path()) }
 
-func TestPrecompressedMustBeKnown(t *testing.T) {
-	defer func() {
-		if recover() == nil {
-			t.Error("an extension without a coding was taken")
+// Fields that can not be meant are refused by the first request, not sent.
+func TestFieldsAreChecked(t *testing.T) {
+	for name, d := range map[string]*Dir{
+		"Precompressed": {Precompressed: []string{".rar"}},
+		"Types":         {Types: map[string]string{".x": "a/b\r\nSet-Cookie: x"}},
+		"DefaultType":   {DefaultType: "a\x00"},
+		"CacheControl":  {CacheControl: "no-cache\n"},
+		"Index":         {Index: []string{"../index.html"}},
+		"Fallback":      {Fallback: "/index.html"},
+	} {
+		func() {
+			defer func() {
+				if text, _ := recover().(string); !strings.HasPrefix(text, "static: "+name+": ") {
+					t.Errorf("%s: %q", name, text)
+				}
+			}()
+			d.start()
+		}()
+	}
+}
+
+func TestOneDirOnTwoLoops(t *testing.T) {
+	d := New(write(t, map[string]string{"a": "a", "b": "b"}))
+	if x := server(t, d).Get("/a"); x.Status != 200 {
+		t.Error(x)
+	}
+	if x := server(t, d).Get("/b"); x.Status != 500 {
+		t.Error("two loops share a Dir", x)
+	}
+}
+
+// varying is what a subtree that varies puts around a Dir.
+type varying struct{ dir *Dir }
+
+func (varying) Child(string, *resource.Request) resource.Resource { return nil }
+
+func (v varying) Pass(r *resource.Request) (resource.Resource, error) {
+	r.AddField("Vary", "Cookie")
+	return v.dir, nil
+}
+
+func TestVaryOfOthersStays(t *testing.T) {
+	dir := write(t, map[string]string{"index.html": "x", "index.html.gz": "gz"})
+	s := server(t, varying{&Dir{Path: dir, Precompressed: []string{".gz"}, Fallback: "index.html"}})
+	for target, want := range map[string]string{"/index.html": "Cookie, Accept-Encoding", "/app": "Cookie, Accept, Accept-Encoding"} {
+		for range 2 {
+			x := s.Get(target)
+			if got := strings.Join(x.Fields.Values("Vary"), ", "); got != want {
+				t.Errorf("%s: %s", target, got)
+			}
 		}
-	}()
-	server(t, &Dir{Path: t.TempDir(), Precompressed: []string{".rar"}}).Dispatcher.Root.(resource.Passer).Pass(nil)
+	}
+}
+
+func TestFallbackThatIsADirectory(t *testing.T) {
+	s := server(t, &Dir{Path: write(t, map[string]string{"app/x": ""}), Fallback: "app", Listing: true})
+	if x := s.Get("/none"); x.Status != 404 {
+		t.Error(x)
+	}
 }

@@ -1,6 +1,8 @@
 package static
 
 import (
+	"strings"
+
 	"spindle/protocol"
 	"spindle/reactor"
 	"spindle/resource"
@@ -18,24 +20,55 @@ type made struct {
 	tag  string
 }
 
+// listingKey is all that a listing depends on, beside the disk.
+type listingKey struct {
+	root, name string
+	order      order
+	asJSON     bool
+}
+
+// list answers with the listing of a directory.
 func (d *Dir) list(r *resource.Request, name string) ([]byte, error) {
-	asJSON := protocol.BestMedia(r.Head().List("Accept"), listingForms...) == 1
-	l := &listing{root: r.Prepath(), below: segmentsOf(name), order: parseOrder(r.Query())}
-	return resource.Later(r, reactor.DeferToThreadPool(r.Loop().ThreadPool(), func() (made, error) {
-		return d.makeListing(l, name, asJSON)
-	}), func(m made) ([]byte, error) {
-		return answerListing(r, m, asJSON)
+	root := r.Prepath()
+	key := listingKey{
+		root: strings.Join(root, "\x00"), name: name, order: parseOrder(r.Query()),
+		asJSON: protocol.BestMedia(r.Head().List("Accept"), listingForms...) == 1,
+	}
+	d.makeShared(r.Loop().ThreadPool(), key, root).Then(func(m made) {
+		if !r.Finished() {
+			r.Answer(answerListing(r, m, key.asJSON))
+		}
+	}, func(err error) {
+		if !r.Finished() {
+			r.Fail(answerTo(err))
+		}
 	})
+	return nil, resource.NotDoneYet
+}
+
+// makeShared has a thread make the listing, unless one does already.
+func (d *Dir) makeShared(pool *reactor.ThreadPool, key listingKey, root []string) *reactor.Deferred[made] {
+	if under := d.state.listings[key]; under != nil {
+		return under
+	}
+	l := &listing{root: root, below: segmentsOf(key.name), order: key.order}
+	result := reactor.DeferToThreadPool(pool, func() (made, error) {
+		return d.makeListing(l, key.name, key.asJSON)
+	})
+	if !result.Settled() {
+		d.state.listings[key] = result
+	}
+	return result.Then(func(made) { delete(d.state.listings, key) }, func(error) { delete(d.state.listings, key) })
 }
 
 // makeListing reads the directory and makes the page. Blocks: not on the loop.
 func (d *Dir) makeListing(l *listing, name string, asJSON bool) (m made, err error) {
 	t, err := d.state.source.tree()
 	if err != nil {
-		return m, answerTo(err)
+		return m, err
 	}
 	if l.entries, l.more, err = t.list(name, maxListing, d.DotFiles); err != nil {
-		return m, answerTo(err)
+		return m, err
 	}
 	if asJSON {
 		m.body, err = l.json()

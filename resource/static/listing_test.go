@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"spindle/resource"
+	"spindle/resource/resourcetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -164,6 +165,35 @@ func TestListingOfALargeDirectoryIsCut(t *testing.T) {
 	l := listing{entries: make([]child, 7), more: true}
 	if got := l.summary(); got != "The first 7 entries; there are more." {
 		t.Error(got)
+	}
+}
+
+// Who asks for a listing that is being made shares it.
+func TestListingIsMadeOnceForAll(t *testing.T) {
+	d, g := gatedDir(&Dir{Path: hard(t), Listing: true})
+	s := server(t, d)
+	g.gate = make(chan struct{}, 2)
+	g.gate <- struct{}{}
+	var waiting []*resourcetest.Exchange
+	for i := range 20 {
+		x := s.Start("GET", "/d/", nil, nil)
+		if waiting = append(waiting, x); i == 0 {
+			s.Loop.WaitFor(func() bool { return len(d.state.listings) == 1 })
+		}
+	}
+	s.Loop.WaitFor(func() bool { return len(d.state.loads) <= 1 })
+	waiting[3].Lose(nil)
+	close(g.gate)
+	for i, x := range waiting {
+		if i == 3 {
+			continue
+		}
+		if x.Wait(); x.Status != 200 || !strings.Contains(string(x.Body), "readme.md") {
+			t.Errorf("%d: %v", i, x.Status)
+		}
+	}
+	if looks := g.trees.Load(); looks > 4 || len(d.state.listings) != 0 {
+		t.Errorf("%d looks at the disk, %d listings left", looks, len(d.state.listings))
 	}
 }
 

@@ -125,7 +125,7 @@ func (d *Dir) loadPage(t tree, p plan, now time.Time, pool *reactor.ThreadPool) 
 		}
 	}
 	for _, r := range result.reps {
-		d.setFields(r, d.typeOf(p.path), len(result.reps) > 1)
+		d.setFields(r, d.typeOf(p.path))
 	}
 	return result, nil
 }
@@ -225,19 +225,13 @@ func lastModified(s stamp, now time.Time) time.Time {
 }
 
 // setFields makes the fields of the answers. contentType is that of the file, which
-// its siblings have too.
-func (d *Dir) setFields(r *rep, contentType string, varies bool) {
+// its siblings have too; it comes first, for it is looked for in every answer.
+func (d *Dir) setFields(r *rep, contentType string) {
 	add := func(name, value string) {
 		if value != "" {
 			r.fields = append(r.fields, protocol.Field{Name: name, Value: value})
 		}
 	}
-	add("ETag", r.tag)
-	add("Cache-Control", d.cacheControl())
-	if varies {
-		add("Vary", "Accept-Encoding")
-	}
-	r.fields304 = r.fields[:len(r.fields):len(r.fields)]
 	add("Content-Type", contentType)
 	add("X-Content-Type-Options", "nosniff")
 	add("Content-Encoding", r.coding)
@@ -247,6 +241,10 @@ func (d *Dir) setFields(r *rep, contentType string, varies bool) {
 	if r.seekable {
 		add("Accept-Ranges", "bytes")
 	}
+	both := len(r.fields)
+	add("ETag", r.tag)
+	add("Cache-Control", d.cacheControl())
+	r.fields304 = r.fields[both:]
 }
 
 func (d *Dir) cacheControl() string {

@@ -114,4 +114,3 @@ func TestTwistedDesynchronisesWhenAFileShrinks(t *testing.T) {
 		}
 	}
 }
-
