@@ -32,7 +32,12 @@ const (
 	logCutShort  = "site: access log could not be written out before the end"
 )
 
-// AccessLog writes a line for each exchange to a LogFile. It is an AccessLogger.
+// AccessLog writes a line for each exchange to a LogFile. It is an AccessLogger:
+//
+//	file, err := site.OpenLogFile("access.log")
+//	…
+//	s.Log = site.NewAccessLog(reactor.Default(), site.NewCombinedFormat(), file)
+//
 // Each loop has one of its own; several may share a file. The fields are set
 // before the first line. Loop only.
 type AccessLog struct {
@@ -54,6 +59,7 @@ type AccessLog struct {
 	timer   *reactor.DelayedCall
 	flushed func() // l.tick, bound once
 
+	ended    bool  // the loop has no more ticks
 	dropped  int64 // lines that found no room and were not reported
 	lost     logLoss
 	reported time.Time
@@ -82,6 +88,11 @@ func (l *AccessLog) Log(e *Entry) {
 		l.buf = make([]byte, 0, logPushBytes+logLineBytes)
 	}
 	l.buf = l.format(l.buf, e)
+	if l.ended {
+		l.file.offerLast(l.buf)
+		l.buf = nil
+		return
+	}
 	if len(l.buf) >= l.pushAt {
 		l.push()
 	}
@@ -161,8 +172,10 @@ func (l *AccessLog) errors() *slog.Logger {
 }
 
 // finish writes the rest. The loop has nothing else to do by then and waits for
-// the disk, though not for ever.
+// the disk, though not for ever. The connections that are cut after it have their
+// lines written one by one.
 func (l *AccessLog) finish() {
+	l.ended = true
 	if l.timer != nil {
 		l.timer.Cancel()
 		l.timer = nil

@@ -25,7 +25,8 @@ type LogFormat func(dst []byte, e *Entry) []byte
 // line feed, return and tab as \n, \r and \t, any other byte that is not
 // printable ASCII as \xhh. An exchange that the client broke off before its
 // answer began has status 499. A refused head shows what was received of it as
-// the request line.
+// the request line, and status 444 when the connection was closed without an
+// answer.
 func NewCombinedFormat() LogFormat {
 	stamp := &timeText{layout: "[02/Jan/2006:15:04:05 -0700]", zone: time.UTC}
 	return func(dst []byte, e *Entry) []byte { return appendCombined(dst, e, stamp) }
@@ -133,15 +134,20 @@ func versionText(v protocol.Version) string {
 	return "HTTP/1.1"
 }
 
-// statusAborted stands for an answer that never began because the client left:
-// nginx's number for it, which log tools know.
-const statusAborted = 499
+// nginx's numbers for what has no answer, which log tools know.
+const (
+	statusClosed  = 444 // the server closed without one
+	statusAborted = 499 // the client left before it began
+)
 
 func (e *Entry) loggedStatus() int {
-	if e.Status == 0 && e.Aborted {
-		return statusAborted
+	switch {
+	case e.Status != 0:
+		return e.Status
+	case e.Refused != "":
+		return statusClosed
 	}
-	return e.Status
+	return statusAborted
 }
 
 // timeText is a time as text, made anew once a second.

@@ -66,6 +66,7 @@ func TestCombined(t *testing.T) {
 			start + line + "499 -" + end},
 		{"refused head", changed(func(e *Entry) { *e = *refused(e, "\x16\x03\x01 \"x\"\r\nfoo: bar\r\n") }),
 			start + `"\x16\x03\x01 \"x\"" 400 - "-" "-"`},
+		{"closed without an answer", changed(func(e *Entry) { *e = *refused(e, "x"); e.Status = 0 }), start + `"x" 444 - "-" "-"`},
 		{"refused before a byte", changed(func(e *Entry) { *e = *refused(e, "") }), start + `"-" 400 - "-" "-"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -169,6 +169,8 @@ func TestLogWritesTheRestAtShutdown(t *testing.T) {
 	if got := l.disk.String(); got != "a\n" {
 		t.Errorf("after the shutdown there is %q on the disk", got)
 	}
+	l.line("cut") // a connection that outlived the shutdown
+	l.wantDisk("a\ncut\n")
 	if n := l.loop.Pending(); n != 0 {
 		t.Errorf("%d timers are left", n)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -53,9 +54,7 @@ func serve(c *webConfig, out, errs *os.File) error {
 	}
 	started := time.Now()
 	err := s.group.Run()
-	if s.log != nil {
-		s.log.Close()
-	}
+	s.closeLog()
 	if !c.Quiet {
 		s.farewell(errs, time.Since(started))
 	}
@@ -77,11 +76,22 @@ func (s *server) openLog() error {
 	}
 	f, err := site.OpenLogFile(c.LogFile)
 	if err != nil {
-		return failure{fmt.Errorf("--log-file: %s", withoutPackage(err))}
+		return failure{fmt.Errorf("--log-file %s", strings.TrimPrefix(withoutPackage(err), "log file "))}
 	}
 	s.log = f
 	f.ReopenOn(syscall.SIGUSR1, syscall.SIGHUP)
 	return nil
+}
+
+// closeLog waits for the last lines, though not for ever.
+func (s *server) closeLog() {
+	if s.log == nil {
+		return
+	}
+	if !s.log.Drain(5 * time.Second) {
+		fmt.Fprintln(s.errs, "spindle: the last lines of the access log could not be written")
+	}
+	s.log.Close()
 }
 
 // logFormat is a format for one loop.

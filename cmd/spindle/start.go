@@ -19,6 +19,7 @@ var startFiles embed.FS
 // start is the root of the tree and the page about it.
 type start struct {
 	resource.Tree
+	panel *panel
 	page  *template.Template
 	about about
 	style template.CSS
@@ -32,6 +33,7 @@ const startCSP = "default-src 'none'; style-src 'unsafe-inline'; script-src 'uns
 // newStart makes the tree for one loop, with p looking on.
 func newStart(p *panel) resource.Resource {
 	s := &start{
+		panel: p,
 		page:  template.Must(template.ParseFS(startFiles, "start/page.html")),
 		style: template.CSS(startFile("page.css")),
 		code:  template.JS(startFile("page.js")),
@@ -70,6 +72,7 @@ func (s *start) RenderGET(r *resource.Request) ([]byte, error) {
 	var b bytes.Buffer
 	err := s.page.Execute(&b, map[string]any{
 		"Root":    s.about.draw(s),
+		"Loops":   len(s.panel.all),
 		"URL":     r.PrePathURL(),
 		"Style":   s.style,
 		"Script":  s.code,

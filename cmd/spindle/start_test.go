@@ -108,7 +108,7 @@ func TestStartPage(t *testing.T) {
 	for _, want := range []string{
 		`<a class="node" href="/hello" data-path="hello">`, `<a class="node open" href="/greet/Ada" data-path="greet/*">`,
 		"main.hello · GET", "curl -N http://example.com:8080/count", "prefers-color-scheme: dark", `new EventSource("/events")`,
-		platform(),
+		platform(), "One loop is turning",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q on the page", want)
@@ -118,6 +118,14 @@ func TestStartPage(t *testing.T) {
 		if strings.Contains(page, not) {
 			t.Errorf("%q is on the page", not)
 		}
+	}
+}
+
+func TestStartPageOfSeveralLoops(t *testing.T) {
+	s, p := startServer(&site.Snapshot{})
+	p.all = []*panel{p, p}
+	if r := s.Get("/"); !strings.Contains(string(r.Body), "2 loops are turning here") {
+		t.Error("it does not say how many loops there are")
 	}
 }
 

@@ -47,7 +47,7 @@ function show(now) {
 
 const seconds = 60;
 let rates = new Array(seconds + 2).fill(0); // the newest first
-let since = performance.now(), top_ = 10, drawn = "";
+let since = performance.now(), ceiling = 10, drawn = "";
 
 function push(rate) {
   rates.unshift(rate);
@@ -62,11 +62,11 @@ function draw(part) {
   const svg = document.querySelector("#graph svg");
   const { width, height } = svg.getBoundingClientRect();
   const base = phone.matches ? height - 3 : height * 90 / 170, room = base - 8, step = width / (seconds - 1);
-  top_ += (Math.max(10, ...rates) - top_) * .08;
+  ceiling += (Math.max(10, ...rates) - ceiling) * .08;
   const points = [[0, base]];
   rates.forEach((rate, i) => {
     const x = (i + part) * step, out = Math.min(1, (i + part) / 2); // a new value grows as it leaves the word
-    if (x > 0) points.push([x, base - room * Math.min(1, rate / top_) * out]);
+    if (x > 0) points.push([x, base - room * Math.min(1, rate / ceiling) * out]);
   });
   let d = `M0,${base.toFixed(1)}`;
   for (let i = 1; i < points.length; i++) {
@@ -76,13 +76,12 @@ function draw(part) {
   }
   if (d === drawn) return;
   drawn = d;
-  svg.style.clipPath = `inset(-10px 0 -10px -10px)`;
   svg.querySelector(".line").setAttribute("d", d);
   svg.querySelector(".area").setAttribute("d", d + `V${base.toFixed(1)}H0Z`);
 }
 
 function frame() {
-  if (!calm.matches) draw(Math.min(1, (performance.now() - since) / 1000));
+  if (!calm.matches && rates.some(Boolean)) draw(Math.min(1, (performance.now() - since) / 1000));
   requestAnimationFrame(frame);
 }
 
@@ -165,7 +164,7 @@ function listen() {
   const stream = new EventSource("/events");
   stream.addEventListener("past", (e) => {
     rates = [...JSON.parse(e.data).reverse(), ...new Array(seconds + 2).fill(0)].slice(0, seconds + 2);
-    top_ = Math.max(10, ...rates);
+    ceiling = Math.max(10, ...rates);
   });
   stream.addEventListener("now", (e) => {
     const now = JSON.parse(e.data);
@@ -185,7 +184,7 @@ function listen() {
 }
 
 new ResizeObserver(weave).observe(tree);
+new ResizeObserver(() => draw(1)).observe(el("graph"));
 document.fonts?.ready.then(weave);
 listen();
-draw(1);
 frame();
