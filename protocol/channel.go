@@ -12,24 +12,33 @@ import (
 // that asks. http1.Channel and http2.Stream are Channels; resource.Request is a
 // Receiver, and never learns which of them it has.
 
-// Channel is the answering side of one exchange. Loop only. After Finish or
-// Abort, and after ConnectionLost, its methods do nothing.
+// Channel is the answering side of one exchange. Loop only. After Respond, Finish,
+// Abort or Switch, and after ConnectionLost, its methods do nothing.
+//
+// A connection of HTTP/1.1 is the Channel of one exchange after the other: a
+// Receiver forgets its Channel when its exchange is over, since what it does to it
+// later could reach the next one.
 type Channel interface {
 	// Consumer takes content after WriteHead, framed as the protocol wants it.
-	// Content beyond the promised length is dropped and logged; content of a
-	// response that has none (HEAD, 204, 304) is dropped in silence.
+	// Content beyond the promised length is dropped and logged, and so is content
+	// before WriteHead; content of a response that has none (HEAD, 204, 304) is
+	// dropped in silence. A producer that is still registered when the answer ends
+	// is told StopProducing.
 	reactor.Consumer
 
 	// Respond answers whole: head, Content-Length and body, in one. body is
 	// kept until it is sent and must not be changed. It includes Finish. On a
-	// response to HEAD the length is that of body and nothing follows.
+	// response to HEAD the length is that of body and nothing follows. It does
+	// nothing after WriteHead.
 	Respond(status int, fields Fields, body []byte)
 	// WriteHead starts an answer. length is that of the content, -1 when it is
 	// not known beforehand (then chunked, or until close with HTTP/1.0).
 	// Server and Date are added unless fields has them. fields is not kept.
 	// fields must have been checked (Fields.Check); Connection, Keep-Alive,
 	// Transfer-Encoding and Content-Length in it are the channel's own affair:
-	// "Connection: close" closes, the others are ignored.
+	// "Connection: close" closes, the others are ignored; an Upgrade field is
+	// listed in Connection. status is from 200 to 999, or 101 before Switch; one
+	// that is not is logged and sent as 500.
 	WriteHead(status int, fields Fields, length int64)
 	// WriteInformational sends a 1xx answer (103 early hints) before the head.
 	// To an HTTP/1.0 client it does nothing.
@@ -40,10 +49,14 @@ type Channel interface {
 	// WriteShared is Write without a copy when data is large.
 	WriteShared(data []byte)
 	// SendFile writes n bytes of f from off as content; see
-	// reactor.Transport.SendFile. done is not called after ConnectionLost was.
+	// reactor.Transport.SendFile. done, which may be nil, is called later, never
+	// from inside, also for content that was dropped, and also when the exchange
+	// is over by then; but not after ConnectionLost was.
 	SendFile(f *os.File, off, n int64, done func(err error))
-	// Finish ends the answer. trailers, which may be nil, are sent where the
-	// framing can carry them and were announced by no one needs (RFC 9110 §6.5).
+	// Finish ends the answer. If its content is shorter than promised the client
+	// sees it cut. trailers, which may be nil, are sent when the framing can carry
+	// them and left out when it can not, so no client may depend on them (RFC
+	// 9110 §6.5.1); those that may not stand there are left out too.
 	Finish(trailers Fields)
 	// Abort gives the exchange up so that the client sees that it is cut: the
 	// connection or stream is reset.
@@ -54,8 +67,9 @@ type Channel interface {
 	ResumeBody()
 
 	// Switch gives the connection to another protocol, with the bytes already
-	// read, after a 101 or a 2xx to CONNECT was sent by WriteHead. The
-	// exchange is over with it; the Receiver gets no further call.
+	// read, after a 101 or a 2xx to CONNECT was sent by WriteHead and the content
+	// of the request, if any, is complete; otherwise it aborts. The exchange is
+	// over with it; the Receiver gets no further call.
 	Switch(p reactor.Protocol)
 
 	// HeadSent tells whether the final head is on its way.
@@ -88,7 +102,8 @@ type Receiver interface {
 	// there are none; only fields that may stand there are in it.
 	BodyFinished(trailers Fields)
 	// ConnectionLost tells that the client is gone, or that the content can
-	// not be read on (err is then an *Error). It is the last call.
+	// not be read on: err is then an *Error, and the protocol has answered it
+	// unless the head of the answer was sent. It is the last call.
 	ConnectionLost(err error)
 }
 

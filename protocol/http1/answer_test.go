@@ -2,6 +2,7 @@ package http1_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -316,6 +317,31 @@ func TestSendFileOfNothingAndLoss(t *testing.T) {
 	}
 }
 
+// A file in the middle of which the client goes is not told as done either.
+func TestSendFileAndLoss(t *testing.T) {
+	file, err := os.Open(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	s := &protocoltest.Server{}
+	c := dial(t, s)
+	c.Send(getRequest)
+	c.SetCapacity(10)
+	c.Loop.Stepwise = true
+	s.Last().WriteHead(200, nil, 1000)
+	s.Last().SendFile(file, 0, 1000, func(err error) {
+		if s.Last().Lost != nil {
+			t.Error("done was called after ConnectionLost")
+		}
+	})
+	c.Lose(nil)
+	c.Loop.Run()
+	if s.Last().Lost == nil {
+		t.Error("the Receiver was not told")
+	}
+}
+
 // A mistake of a resource is logged, with the peer.
 func TestMistakesAreLogged(t *testing.T) {
 	var log bytes.Buffer
@@ -414,6 +440,21 @@ func TestAbort(t *testing.T) {
 	c.WantAborted()
 	if s.Last().Lost != nil {
 		t.Error("the Receiver was told of its own Abort")
+	}
+}
+
+// secure is a transport that says it is under TLS.
+type secure struct{ reactor.Transport }
+
+func (secure) ConnectionState() *tls.ConnectionState { return &tls.ConnectionState{ServerName: "x"} }
+
+func TestTLS(t *testing.T) {
+	s := &protocoltest.Server{}
+	p := http1.NewFactory(s, nil).BuildProtocol(reactor.Addr{})
+	p.ConnectionMade(secure{newSink()})
+	p.DataReceived([]byte(getRequest))
+	if state := s.Last().TLS(); state == nil || state.ServerName != "x" {
+		t.Errorf("TLS is %v", state)
 	}
 }
 

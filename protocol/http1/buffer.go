@@ -17,6 +17,7 @@ const (
 	largestLine  = 4 << 10  // a decoder's line that has grown beyond is not kept
 	loggedBytes  = 256      // of a refused request are shown to HeadRefused
 	copiedAtMost = 16 << 10 // a content up to this long is copied behind its head
+	begunAtOnce  = 64       // requests of one connection are answered in one turn
 )
 
 // unread is the bytes that are left.

@@ -156,6 +156,7 @@ func (c *Channel) unread() []byte {
 // run takes step after step through data, which is all that is unread.
 func (c *Channel) run(data []byte) {
 	c.flags |= running
+	c.f.begun = 0
 	for len(data) > 0 {
 		n := c.step(data)
 		if n == 0 {
@@ -200,8 +201,7 @@ func (c *Channel) stepHead(data []byte) int {
 		return c.stepBlank(data)
 	}
 	f := c.f
-	if c.scan.pos == 0 && c.t.Buffered() > f.set.MaxQueuedBytes {
-		c.block()
+	if c.scan.pos == 0 && c.mustWait() {
 		return 0
 	}
 	n, err := f.tok.scan(data, &c.scan)
@@ -221,6 +221,20 @@ func (c *Channel) stepHead(data []byte) int {
 	return n
 }
 
+// mustWait tells whether the next request has to wait: for the client to take
+// what it has been answered, or for the others on the loop to have their turn.
+func (c *Channel) mustWait() bool {
+	if c.t.Buffered() > c.f.set.MaxQueuedBytes {
+		c.block()
+		return true
+	}
+	if c.f.begun >= begunAtOnce {
+		c.post()
+		return true
+	}
+	return false
+}
+
 // stepBlank passes over the one empty line that may stand in front of a head
 // (RFC 9112 §2.2).
 func (c *Channel) stepBlank(data []byte) int {
@@ -237,6 +251,7 @@ func (c *Channel) stepBlank(data []byte) int {
 // begin makes h the exchange in hand.
 func (c *Channel) begin(h *protocol.Head) {
 	c.f.requests++
+	c.f.begun++
 	c.flags = c.flags&^(fresh|blank) | served | exchangeOf(h)
 	c.answer = answerHead
 	c.left = max(h.ContentLength, 0)

@@ -21,7 +21,7 @@ func (c *Channel) Respond(status int, fields protocol.Fields, body []byte) {
 	if c.moreContent() && c.tooMuchLeft() {
 		c.flags |= closing
 	}
-	b := c.appendHead(c.t.AvailableBuffer(), status, fields, int64(len(body)))
+	b := c.head(status, fields, int64(len(body)))
 	switch {
 	case c.answer != answerLength:
 		c.send(b)
@@ -43,7 +43,7 @@ func (c *Channel) WriteHead(status int, fields protocol.Fields, length int64) {
 		return
 	}
 	c.enterLate()
-	c.send(c.appendHead(c.t.AvailableBuffer(), status, fields, length))
+	c.send(c.head(status, fields, length))
 	c.settleLate()
 }
 
@@ -106,23 +106,28 @@ func (c *Channel) SendFile(f *os.File, off, n int64, done func(err error)) {
 	}
 	n = c.admit(max(n, 0))
 	if n == 0 {
-		if done != nil {
-			c.f.loop.CallLater(0, func() { c.doneUnlessLost(done) })
+		if done = c.unlessLost(done); done != nil {
+			c.f.loop.CallLater(0, func() { done(nil) })
 		}
 		return
 	}
 	c.enterLate()
 	c.openChunk(n)
 	c.queued += n
-	c.t.SendFile(f, off, n, done)
+	c.t.SendFile(f, off, n, c.unlessLost(done))
 	c.closeChunk()
 	c.settleLate()
 }
 
-// doneUnlessLost tells of a file of which nothing had to be sent.
-func (c *Channel) doneUnlessLost(done func(err error)) {
-	if c.list != nil {
-		done(nil)
+// unlessLost is done as it is called while the connection is there.
+func (c *Channel) unlessLost(done func(err error)) func(err error) {
+	if done == nil {
+		return nil
+	}
+	return func(err error) {
+		if c.list != nil {
+			done(err)
+		}
 	}
 }
 
@@ -333,8 +338,8 @@ func (c *Channel) Loop() reactor.Loop { return c.t.Loop() }
 
 // TLS is the state of the connection, nil when it is not secure.
 func (c *Channel) TLS() *tls.ConnectionState {
-	if s, ok := c.t.(interface{ TLS() *tls.ConnectionState }); ok {
-		return s.TLS()
+	if s, ok := c.t.(reactor.ConnectionStater); ok {
+		return s.ConnectionState()
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ type Factory struct {
 	requests     uint64
 	refused      uint64
 
+	begun    int              // exchanges in the current callback
 	switchTo reactor.Protocol // set by Switch inside a callback, for the end of it
 }
 
@@ -41,12 +42,16 @@ type Stats struct {
 	Refused  uint64 // requests and connections that the protocol refused itself
 }
 
-// NewFactory makes a factory whose channels ask server. s may be nil.
+// NewFactory makes a factory whose channels ask server. s may be nil. It panics
+// when the ServerName of s can not be sent.
 func NewFactory(server protocol.Server, s *Settings) *Factory {
 	if s == nil {
 		s = new(Settings)
 	}
 	f := &Factory{server: server, set: s.resolve(), prefixed: -1}
+	if err := protocol.CheckField("Server", f.set.ServerName); err != nil {
+		panic(err)
+	}
 	f.tok = newTokenizer(&f.set)
 	return f
 }

@@ -142,7 +142,6 @@ func TestMaxConnections(t *testing.T) {
 	g := dial()
 	g.Want("HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 52\r\n" +
 		"Connection: close\r\n\r\nService Unavailable: there are too many connections\n")
-	g.DeliverEOF()
 	g.WantClosed()
 	atB.Text("")
 	h := dial()
@@ -190,4 +189,13 @@ func TestLoss(t *testing.T) {
 			t.Errorf("%s: %d exchanges, %+v, %d timers", name, len(s.Exchanges), f.Stats(), c.Loop.Pending())
 		}
 	}
+}
+
+func TestServerNameThatCanNotBeSent(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("it was taken")
+		}
+	}()
+	http1.NewFactory(hello(), &http1.Settings{ServerName: "a\r\nb"})
 }

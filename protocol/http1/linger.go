@@ -20,6 +20,10 @@ func (c *Channel) refuse(e *protocol.Error, received []byte) {
 		c.flags |= headMethod
 	}
 	c.sendRefusal(e)
+	if e == errFull { // no place to linger
+		c.lose()
+		return
+	}
 	c.linger()
 }
 
@@ -55,7 +59,7 @@ func (c *Channel) sendRefusal(e *protocol.Error) {
 	body = append(body, e.Reason...)
 	body = append(body, '\n')
 	fields := protocol.Fields{{Name: "Content-Type", Value: "text/plain; charset=utf-8"}}
-	b := c.appendHead(c.t.AvailableBuffer(), e.Status, fields, int64(len(body)))
+	b := c.head(e.Status, fields, int64(len(body)))
 	if !c.is(headMethod) {
 		b = append(b, body...)
 	}

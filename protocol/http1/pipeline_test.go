@@ -186,6 +186,38 @@ func TestMaxQueuedBytes(t *testing.T) {
 	}
 }
 
+// One connection does not hold the loop: the others have their turn between its
+// requests.
+func TestOthersHaveTheirTurn(t *testing.T) {
+	s := &protocoltest.Server{OnDone: func(x *protocoltest.Exchange) { x.Text("") }}
+	l := reactortest.NewLoop()
+	l.Stepwise = true
+	f := http1.NewFactory(s, nil)
+	c := protocoltest.Dial(t, l, f)
+	c.Send(strings.Repeat(getRequest, 150))
+	c.DeliverEOF()
+	for i, want := range []int{64, 128, 150} {
+		if len(s.Exchanges) != want {
+			t.Fatalf("after turn %d: %d requests", i, len(s.Exchanges))
+		}
+		if want < 150 && f.Stats().Idle != min(i, 1) { // the other is, from then on
+			t.Errorf("after turn %d: %d idle", i, f.Stats().Idle)
+		}
+		if i == 0 {
+			protocoltest.Dial(t, l, f).Send(getRequest)
+			if len(s.Exchanges) != want+1 {
+				t.Fatal("the other had no turn")
+			}
+			s.Exchanges = s.Exchanges[:want]
+		}
+		l.Turn()
+	}
+	if got := strings.Count(c.TakeString(), "HTTP/1.1 200"); got != 150 {
+		t.Errorf("%d answers", got)
+	}
+	c.WantClosed()
+}
+
 // What is written for a blocked connection's close does not wait for the
 // producer that the channel is itself.
 func TestCloseWhileBlocked(t *testing.T) {

@@ -35,7 +35,7 @@ func (c *Channel) settle() {
 // order of the time since when.
 func (c *Channel) place() {
 	l := &c.f.busy
-	if c.state == stateHead && !c.is(blocked) {
+	if c.state == stateHead && !c.is(blocked|posted) {
 		l = &c.f.idle
 	}
 	if c.list != l || c.is(served) {
@@ -46,11 +46,11 @@ func (c *Channel) place() {
 // steer pauses reading while nobody takes what comes.
 func (c *Channel) steer() {
 	paused := c.is(blocked)
-	switch c.state {
-	case stateBody:
+	switch {
+	case c.state == stateBody:
 		paused = c.is(pausedBody)
-	case stateAnswer:
-		paused = len(c.unread()) >= c.f.set.MaxPipelinedBytes
+	case c.state == stateAnswer, c.is(posted):
+		paused = paused || len(c.unread()) >= c.f.set.MaxPipelinedBytes
 	}
 	if paused == c.is(pausedRead) {
 		return

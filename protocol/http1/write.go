@@ -36,9 +36,10 @@ const (
 	ownUpgrade                 // there is an Upgrade field
 )
 
-// appendHead appends the head of the answer to the exchange in hand, and sets
-// c.answer to how its content is framed. length is -1 when it is not known.
-func (c *Channel) appendHead(b []byte, status int, fields protocol.Fields, length int64) []byte {
+// head makes the head of the answer to the exchange in hand, in the transport's
+// available buffer, and sets c.answer to how the content is framed. length is -1
+// when it is not known.
+func (c *Channel) head(status int, fields protocol.Fields, length int64) []byte {
 	if status < 200 && status != 101 || status > 999 {
 		c.complain("the answer had the impossible status " + strconv.Itoa(status))
 		status, length = 500, 0
@@ -49,7 +50,7 @@ func (c *Channel) appendHead(b []byte, status int, fields protocol.Fields, lengt
 	}
 	c.answer = c.framing(status, &length)
 	c.promised = max(length, 0)
-	b = c.appendStart(b, status, own)
+	b := c.appendStart(c.t.AvailableBuffer(), status, own)
 	for i := range fields {
 		if f := &fields[i]; !isOwn(f.Name) {
 			b = appendField(b, f.Name, f.Value)
