@@ -10,13 +10,14 @@ import (
 // This file holds the errors that a resource returns and a Request gives back.
 // How an error becomes a page is in fail.go and page.go.
 
-var (
-	// NotDoneYet is what Render returns when the answer comes later.
-	NotDoneYet = errors.New("resource: not done yet")
-	// ErrOver is what Write returns after the exchange has ended: it was
-	// finished, aborted, or the client is gone.
-	ErrOver = errors.New("resource: the exchange is over")
-)
+// NotDoneYet is what Render returns when the answer comes later.
+//
+//lint:ignore ST1012 it is an outcome, as io.EOF is, and the word that Twisted has for it
+var NotDoneYet = errors.New("resource: not done yet")
+
+// ErrOver is what Write returns after the exchange has ended: it was finished, aborted,
+// or the client is gone.
+var ErrOver = errors.New("resource: the exchange is over")
 
 // Error is an answer that is an error page. Err, if any, goes to the log, not to
 // the client; Detail goes to the page.

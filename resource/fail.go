@@ -109,7 +109,7 @@ func describesContent(name string) bool {
 // errorPage is the page of e: the site's own, else the stock one.
 func (r *Request) errorPage(e *Error) []byte {
 	if r.d.ErrorPage != nil {
-		if page := r.ownErrorPage(e); page != nil {
+		if page := r.ownErrorPage(e); page != nil || r.phase == over {
 			return page
 		}
 	}
