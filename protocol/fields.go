@@ -26,7 +26,7 @@ func (f Fields) Has(name string) bool { return f.index(name) >= 0 }
 
 func (f Fields) index(name string) int {
 	for i := range f {
-		if len(f[i].Name) == len(name) && EqualFold(f[i].Name, name) {
+		if f[i].Name == name || EqualFold(f[i].Name, name) {
 			return i
 		}
 	}

@@ -96,6 +96,9 @@ func (r *Request) fieldIsFine(name, value string) bool {
 	if r.tooLate() {
 		return false
 	}
+	if r.d.fine.knows(name, value) {
+		return true
+	}
 	if err := protocol.CheckField(name, value); err != nil {
 		r.mistake(err)
 		return false
@@ -109,6 +112,7 @@ func (r *Request) fieldIsFine(name, value string) bool {
 		r.length = int64(n)
 		return false
 	}
+	r.d.fine.learn(name, value)
 	return true
 }
 

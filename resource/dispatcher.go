@@ -51,6 +51,7 @@ type Dispatcher struct {
 	// spare is the Request for the next exchange: nil while it is in use, or
 	// given away.
 	spare *Request
+	fine  fineFields
 }
 
 // The defaults of a Dispatcher.

@@ -71,7 +71,9 @@ const (
 // reset makes r ready for an exchange on c. What it owns is used again.
 func (r *Request) reset(c protocol.Channel) {
 	clear(r.fields)
-	*r = Request{d: r.d, ch: c, head: &noHead, length: -1, fields: r.fields[:0], pending: r.pending[:0]}
+	d, fields, pending := r.d, r.fields[:0], r.pending[:0]
+	*r = Request{} // in place: a literal with fields would be built beside it and copied
+	r.d, r.ch, r.head, r.length, r.fields, r.pending = d, c, &noHead, -1, fields, pending
 }
 
 // noHead stands in where there is no head. It is never written to.

@@ -108,7 +108,7 @@ func decodeSegment(segment []byte) ([]byte, error) {
 // checkRest refuses what a leaf could not decode.
 func (r *Request) checkRest() error {
 	path := r.path()
-	if bytes.IndexByte(path[r.used:], '%') < 0 {
+	if r.used >= len(path) || bytes.IndexByte(path[r.used:], '%') < 0 {
 		return nil
 	}
 	for at := r.used; at < len(path); {

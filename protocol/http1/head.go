@@ -39,7 +39,7 @@ func (t *tokenizer) judge(h *protocol.Head, n int) *protocol.Error {
 		s.note(token.Name, value)
 	}
 	h.Fields = fields
-	if err := judgeHost(h, &s); err != nil {
+	if err := t.judgeHost(h, &s); err != nil {
 		return err
 	}
 	if err := judgeTarget(h); err != nil {
@@ -164,17 +164,30 @@ func (s *seen) noteCoding(list []byte) {
 
 // judgeHost wants one Host field in HTTP/1.1, and at most one in HTTP/1.0 (RFC
 // 9112 §3.2).
-func judgeHost(h *protocol.Head, s *seen) *protocol.Error {
+func (t *tokenizer) judgeHost(h *protocol.Head, s *seen) *protocol.Error {
 	switch {
 	case s.hosts > 1:
 		return errTwoHosts
 	case s.hosts == 0 && h.Version == protocol.HTTP11:
 		return errNoHost
-	case len(s.host) > 0 && !validAuthority(s.host, false):
+	case len(s.host) > 0 && !t.hostIsFine(s.host):
 		return errHost
 	}
 	h.Authority = s.host
 	return nil
+}
+
+// hostIsFine is validAuthority, with a memory for one: nearly all requests of a
+// loop name the same host.
+func (t *tokenizer) hostIsFine(host []byte) bool {
+	if bytes.Equal(host, t.host) {
+		return true
+	}
+	if !validAuthority(host, false) {
+		return false
+	}
+	t.host = append(t.host[:0], host...)
+	return true
 }
 
 // judgeLength finds how the content is framed (RFC 9112 §6.3).

@@ -24,6 +24,7 @@ type tokenizer struct {
 	parser wildcat.HTTPParser
 	fields []protocol.RawField // head.Fields, to be used again
 	head   protocol.Head
+	host   []byte // the last Host that was well formed
 }
 
 // headScan is how far the head of a connection has been checked. The zero value
