@@ -1,6 +1,7 @@
 package reactor_test
 
 import (
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -103,4 +104,42 @@ func TestUNIXTransport(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "s")
 		return &socketLink{t, running(t), "unix:" + reactor.QuoteEndpoint(path)}
 	})
+}
+
+// tlsLink makes secure connections over the loopback.
+type tlsLink struct {
+	socketLink
+	server, client *tls.Config
+}
+
+func (l *tlsLink) Connect(client, server reactor.Protocol) {
+	build := func(p reactor.Protocol) reactor.Factory {
+		return reactor.FactoryFunc(func(reactor.Addr) reactor.Protocol { return p })
+	}
+	on(l.r, func() {
+		port, err := l.r.ListenEndpointTLS(reactor.Endpoint{Kind: reactor.EndpointTCP, Interface: "127.0.0.1"}, build(server), l.server)
+		if err != nil {
+			l.t.Error(err)
+			return
+		}
+		connect(l.r, port.Addr(), reactor.FactoryFunc(func(reactor.Addr) reactor.Protocol {
+			port.StopListening()
+			return l.r.SecureClient(build(client), l.client)
+		})).Then(nil, func(err error) { l.t.Log(err) })
+	})
+}
+
+func TestTLSTransport(t *testing.T) {
+	cert, pool := reactor.TestCert(t)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			reactortest.TestTransport(t, func(t *testing.T) reactortest.Link {
+				return &tlsLink{
+					socketLink{t, running(t), "tcp:0:interface=127.0.0.1"},
+					&tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: version},
+					&tls.Config{RootCAs: pool, ServerName: "localhost"},
+				}
+			})
+		})
+	}
 }
