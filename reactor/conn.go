@@ -79,6 +79,14 @@ func (r *Reactor) newConn(fd int, peer Addr, p Protocol) (*Conn, error) {
 	return c, nil
 }
 
+// filter is the TLS around the connection, nil without.
+func (c *Conn) filter() *secure {
+	if c.more == nil {
+		return nil
+	}
+	return c.more.filter
+}
+
 func (c *Conn) extra() *connMore {
 	if c.more == nil {
 		c.more = new(connMore)
@@ -222,10 +230,7 @@ func (c *Conn) settle() {
 	if c.state&switching != 0 {
 		c.switchNow()
 	}
-	if c.more != nil && c.more.filter != nil {
-		c.more.filter.beforeFlush()
-	}
-	c.flush()
+	c.flushAll()
 	c.r.tellFiles()
 	if c.state&failed != 0 {
 		c.end(c.more.reason)
@@ -298,8 +303,11 @@ func (c *Conn) end(reason error) {
 	if c.out != nil {
 		c.out.release(reason, r.tellFile)
 		c.out = nil
-		r.tellFiles()
 	}
+	if f := c.filter(); f != nil {
+		f.dropOut(reason)
+	}
+	r.tellFiles()
 	if c.port != nil {
 		c.port.gone()
 	}

@@ -45,7 +45,7 @@ func (c *Conn) tellProducer() {
 		c.pull(m)
 		return
 	}
-	switch n := c.Buffered(); {
+	switch n := c.queued(); {
 	case !m.paused && n > highWater:
 		m.paused = true
 		m.push.PauseProducing()
@@ -63,7 +63,7 @@ func (c *Conn) pull(m *connMore) {
 		}
 		m.asked = true
 		m.producer.ResumeProducing()
-		c.flush()
+		c.flushAll()
 	}
 	c.r.again(c)
 }

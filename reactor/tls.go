@@ -58,7 +58,8 @@ const (
 	tlsEOF                               // the peer sends no more
 	tlsProducing                         // a producer is registered
 	tlsReadSoon                          // read will be called
-	tlsSwitching                         // another protocol comes next
+	tlsSwitching                         // raw.more.target comes next
+	tlsUnread                            // raw.more.unread is to be read first
 )
 
 const (
@@ -164,6 +165,9 @@ func (s *secure) readSoon() {
 // read hands the protocol what is there, record by record.
 func (s *secure) read() {
 	const stop = tlsPaused | tlsLosing | tlsSwitching
+	if s.state&tlsUnread != 0 && !s.readUnread(stop) {
+		return
+	}
 	buf := s.raw.r.plainBuffer()
 	for s.state&stop == 0 && s.raw.state&(failed|lost) == 0 {
 		n, err := s.conn.Read(buf)
@@ -184,6 +188,19 @@ func (s *secure) read() {
 			return
 		}
 	}
+}
+
+// readUnread hands the protocol what the one before it had left, unless it is
+// stopped. It tells whether it did.
+func (s *secure) readUnread(stop secureState) bool {
+	if s.state&stop != 0 || s.raw.state&(failed|lost) != 0 {
+		return false
+	}
+	data := s.raw.more.unread
+	s.raw.more.unread = nil
+	s.state &^= tlsUnread
+	s.proto.DataReceived(data)
+	return true
 }
 
 // plainBuffer is where records are opened, one buffer for all connections.
@@ -235,7 +252,6 @@ func (s *secure) ConnectionLost(reason error) {
 		s.hand.fail(reason)
 	}
 	s.raw.r.dropPlain(s)
-	s.dropOut(reason)
 	if s.proto != nil {
 		s.proto.ConnectionLost(reason)
 	}
@@ -294,6 +310,11 @@ func (s *secure) AvailableBuffer() []byte {
 		return s.raw.r.spare[:0]
 	}
 	return s.raw.r.availablePlain(s)
+}
+
+// idle tells whether everything written is with the raw connection.
+func (s *secure) idle() bool {
+	return len(s.out) == 0 && (s.raw.r.plainOwner != s || len(s.raw.r.plainOut) == 0)
 }
 
 // seal makes records of what was written in this callback.
@@ -409,6 +430,9 @@ func (s *secure) beforeFlush() {
 	if s.hand != nil {
 		return
 	}
+	if s.state&tlsSwitching != 0 {
+		s.switchNow()
+	}
 	s.seal()
 	s.pump()
 	s.closeIfDone()
@@ -435,24 +459,27 @@ func (s *secure) ResumeReading() {
 
 // Switch makes p the protocol. Loop only. Copies unread.
 func (s *secure) Switch(p Protocol, unread []byte) {
-	unread = slices.Clone(unread)
+	if s.raw.state&lost != 0 {
+		return
+	}
+	m := s.raw.extra()
+	m.target = p
+	if len(unread) > 0 { // what is left of an earlier Switch comes behind it
+		m.unread = append(slices.Clone(unread), m.unread...)
+		s.state |= tlsUnread
+	}
 	s.state |= tlsSwitching
-	s.raw.r.later(func() {
-		defer s.raw.contain()
-		s.state &^= tlsSwitching
-		if s.raw.state&lost != 0 {
-			s.raw.r.contain(func() { p.ConnectionLost(ErrDone) })
-			return
-		}
-		s.proto = p
-		p.ConnectionMade(s)
-		if len(unread) > 0 && s.state&tlsLosing == 0 {
-			p.DataReceived(unread)
-		}
-		s.wire.told = false
-		s.readSoon()
-	})
 	s.raw.touch()
+}
+
+// switchNow makes the target the protocol; it reads when the callback has ended.
+func (s *secure) switchNow() {
+	m := s.raw.more
+	s.proto, m.target = m.target, nil
+	s.state &^= tlsSwitching
+	s.wire.told = false
+	s.readSoon()
+	s.proto.ConnectionMade(s)
 }
 
 // Peer and Host are the addresses of both ends; Loop is the reactor.
@@ -474,7 +501,7 @@ func (s *secure) SendFile(f *os.File, off, n int64, done func(err error)) {
 			if n > 0 {
 				err = ErrDone
 			}
-			s.raw.r.later(func() { done(err) })
+			s.raw.r.tellFile(func() { done(err) })
 		}
 		return
 	}

@@ -26,6 +26,11 @@ func (s *secure) outBytes() int {
 	return n
 }
 
+// wantsMore tells whether there is more to make records of, and room for it.
+func (s *secure) wantsMore() bool {
+	return len(s.out) > 0 && s.raw.state&writeBlocked == 0 && (s.out[0].file == nil || !s.out[0].file.warming)
+}
+
 // pump makes records of what is queued, as far as the connection takes them.
 func (s *secure) pump() {
 	for len(s.out) > 0 && s.raw.state&(failed|lost) == 0 {
@@ -63,7 +68,7 @@ func (s *secure) pumpFile(f *filePiece) bool {
 		if err == nil || err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
-		s.raw.fail(fmt.Errorf("reactor: file %q with %d bytes to go: %w", f.f.Name(), f.n, err))
+		s.raw.fail(fmt.Errorf("%w: file %q with %d bytes to go: %w", ErrAborted, f.f.Name(), f.n, err))
 		return false
 	}
 	s.encrypt(buf[:n])
@@ -71,7 +76,10 @@ func (s *secure) pumpFile(f *filePiece) bool {
 	if f.n -= int64(n); f.n == 0 && f.done != nil {
 		done := f.done
 		f.done = nil
-		s.raw.r.later(func() { done(nil) })
+		s.raw.r.tellFile(func() {
+			defer s.raw.contain()
+			done(nil)
+		})
 	}
 	return true
 }
@@ -88,7 +96,7 @@ func (r *Reactor) fileBuffer() []byte {
 func (s *secure) dropOut(err error) {
 	for _, p := range s.out {
 		if p.file != nil && p.file.done != nil {
-			p.file.drop(err, s.raw.r.later)
+			p.file.drop(err, s.raw.r.tellFile)
 		}
 	}
 	s.out = slices.Delete(s.out, 0, len(s.out))

@@ -168,8 +168,36 @@ func (c *Conn) Buffered() int {
 	return n
 }
 
+// queued is Buffered with what TLS holds back.
+func (c *Conn) queued() int {
+	if f := c.filter(); f != nil {
+		return f.Buffered()
+	}
+	return c.Buffered()
+}
+
 // idleOut tells whether everything is with the kernel.
-func (c *Conn) idleOut() bool { return c.out == nil && (c.r.owner != c || len(c.r.scratch) == 0) }
+func (c *Conn) idleOut() bool {
+	if c.out != nil || c.r.owner == c && len(c.r.scratch) > 0 {
+		return false
+	}
+	f := c.filter()
+	return f == nil || f.idle()
+}
+
+// flushAll is flush, after TLS has made records of what was written.
+func (c *Conn) flushAll() {
+	f := c.filter()
+	if f == nil {
+		c.flush()
+		return
+	}
+	f.beforeFlush()
+	c.flush()
+	if c.state&lost == 0 && f.wantsMore() {
+		c.r.again(c)
+	}
+}
 
 // flush gives the kernel what it takes. It calls nobody back.
 func (c *Conn) flush() {
