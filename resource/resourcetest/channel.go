@@ -50,6 +50,7 @@ func (x *Exchange) Write(data []byte) {
 	if x.over() || x.Status == 0 {
 		return
 	}
+	x.wrote()
 	if x.left >= 0 {
 		data = data[:min(int64(len(data)), x.left)]
 		x.left -= int64(len(data))
@@ -127,7 +128,7 @@ func (x *Exchange) RegisterProducer(p reactor.Producer) {
 	if x.producer != nil {
 		panic("resourcetest: a second producer")
 	}
-	x.producer = p
+	x.producer, x.asked = p, false
 	if x.over() {
 		x.server.Loop.CallLater(0, x.stopProducer)
 		return
@@ -137,10 +138,18 @@ func (x *Exchange) RegisterProducer(p reactor.Producer) {
 	}
 }
 
-// pull asks a pull producer again and again, a piece in each turn.
+// pull asks a pull producer for a piece; when it has written, it is asked again.
 func (x *Exchange) pull() {
-	if x.producer != nil && !x.slow && !x.over() {
+	if x.producer != nil && !x.asked && !x.slow && !x.over() {
+		x.asked = true
 		x.producer.ResumeProducing()
+	}
+}
+
+// wrote has a pull producer asked again, in the next turn.
+func (x *Exchange) wrote() {
+	if x.asked {
+		x.asked = false
 		x.server.Loop.CallLater(0, x.pull)
 	}
 }

@@ -21,6 +21,7 @@ type Exchange struct {
 	left     int64    // content promised and not written yet; -1: not promised
 	held     []func() // content sent while paused
 	lost     bool
+	asked    bool // a pull producer was asked and has not written yet
 	slow     bool // the client does not read
 }
 
