@@ -16,7 +16,8 @@ const (
 	pieceSize   = 16 << 10  // of a pooled buffer
 	sharedFrom  = 8 << 10   // WriteShared copies what is smaller
 	maxIovecs   = 64        // pieces in one writev
-	fileWindow  = 256 << 10 // bytes of a file looked at and sent at once
+	fileWindow  = 1 << 20   // bytes of a file sent at once; 256 KiB cost a quarter more CPU
+	fileStride  = 256 << 10 // from one look whether it is in memory to the next
 	flushBudget = 4 << 20   // bytes that one connection may send in one turn
 )
 
@@ -185,10 +186,15 @@ func (f *filePiece) send(fd int) (n int, cold bool, e syscall.Errno) {
 	return n, false, 0
 }
 
-// resident looks at the first and last byte of the window.
+// resident looks at a byte of each stride of the window, and at its last.
 func (f *filePiece) resident(window int64) bool {
 	fd := int(f.f.Fd())
-	return sysResident(fd, f.off) && sysResident(fd, f.off+window-1)
+	for at := int64(0); at < window; at += fileStride {
+		if !sysResident(fd, f.off+at) {
+			return false
+		}
+	}
+	return sysResident(fd, f.off+window-1)
 }
 
 // heat reads the next window so that it is in the page cache. Blocks: not on the
