@@ -68,6 +68,9 @@ func FuzzHead(f *testing.F) {
 				if err != nil {
 					return err.Reason
 				}
+				if own := fmt.Sprintf("%q", cutFields(in[:n])); own != fmt.Sprintf("%q", h.Fields) {
+					panic(fmt.Sprintf("wildcat's tokens %q are not %s", h.Fields, own))
+				}
 				return fmt.Sprint(n, showHead(h))
 			}
 		}
@@ -87,6 +90,21 @@ func FuzzHead(f *testing.F) {
 			t.Errorf("byte by byte: %s\nwhole: %s", cut, whole)
 		}
 	})
+}
+
+// cutFields is what wildcat's tokens have to be: a second reading of a head that
+// scan has let through, which shares nothing with the first.
+func cutFields(head []byte) []protocol.RawField {
+	fields := []protocol.RawField{}
+	for {
+		_, head, _ = bytes.Cut(head, []byte("\r\n"))
+		if len(head) == 2 {
+			return fields
+		}
+		line, _, _ := bytes.Cut(head, []byte("\r\n"))
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		fields = append(fields, protocol.RawField{Name: name, Value: bytes.Trim(value, " \t")})
+	}
 }
 
 // showHead tells all of a head, and panics when it is not clean.

@@ -212,15 +212,18 @@ func checkFieldLine(line []byte) *protocol.Error {
 // bytes at once, and closer only where one of them is below 0x20 or DEL.
 func cleanValue(b []byte) bool {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	for len(b) >= 8 {
-		x := binary.LittleEndian.Uint64(b)
+	if len(b) < 8 {
+		return cleanBytes(b)
+	}
+	for i := 0; i < len(b); i += 8 {
+		i = min(i, len(b)-8) // the last eight overlap those before
+		x := binary.LittleEndian.Uint64(b[i:])
 		d := x ^ ones*0x7f
-		if ((x-ones*0x20)&^x|(d-ones)&^d)&tops != 0 && !cleanBytes(b[:8]) {
+		if ((x-ones*0x20)&^x|(d-ones)&^d)&tops != 0 && !cleanBytes(b[i:i+8]) {
 			return false
 		}
-		b = b[8:]
 	}
-	return cleanBytes(b)
+	return true
 }
 
 func cleanBytes(b []byte) bool {
