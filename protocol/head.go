@@ -31,19 +31,23 @@ type RawField struct {
 // Head is a received head, checked. Its bytes belong to the read buffer: see
 // Receiver.HeadReceived.
 type Head struct {
-	Method         string // known ones are constants, others copied; case kept
-	Target         []byte // as received
-	Form           TargetForm
-	Scheme         []byte // of an absolute target or HTTP/2's :scheme; nil otherwise
-	Authority      []byte // of the target if it has one, else the Host field; may be empty
-	Path           []byte // still percent-encoded; "*" for asterisk-form; empty for authority-form
-	Query          []byte // what follows "?", nil when there is no "?"
-	Version        Version
-	Fields         []RawField
-	ContentLength  int64 // 0: no content; -1: not known beforehand (chunked)
-	ExpectContinue bool  // the client waits for 100 (Continue)
-	KeepAlive      bool  // the client wants the connection to last
-	Upgrade        bool  // Connection lists "upgrade" and Upgrade is there
+	Method        string // known ones are constants, others copied; case kept
+	Target        []byte // as received
+	Form          TargetForm
+	Scheme        []byte // of an absolute target or HTTP/2's :scheme; nil otherwise
+	Authority     []byte // of the target if it has one, else the Host field; may be empty
+	Path          []byte // still percent-encoded; "*" for asterisk-form; empty for authority-form
+	Query         []byte // what follows "?", nil when there is no "?"
+	Version       Version
+	Fields        []RawField
+	ContentLength int64 // 0: no content; -1: not known beforehand (chunked)
+	// Content is the whole content if it has come with the head, nil otherwise. Who
+	// uses it in HeadReceived, and does not answer there, is given it again by
+	// BodyReceived.
+	Content        []byte
+	ExpectContinue bool // the client waits for 100 (Continue)
+	KeepAlive      bool // the client wants the connection to last
+	Upgrade        bool // Connection lists "upgrade" and Upgrade is there
 }
 
 // Field is the first field of that name (case-blind), nil when there is none. A
@@ -86,6 +90,7 @@ func (h *Head) fieldCount(name string) (value []byte, n int) {
 func (h *Head) Clone() *Head {
 	c := new(Head)
 	*c = *h
+	c.Content = nil
 	size := len(h.Target) + len(h.Scheme) + len(h.Authority) + len(h.Path) + len(h.Query)
 	for i := range h.Fields {
 		size += len(h.Fields[i].Name) + len(h.Fields[i].Value)

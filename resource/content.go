@@ -19,6 +19,7 @@ type content struct {
 	limited  bool
 	size     int64 // of all that came
 	complete bool
+	early    bool // it came with the head, and was taken then
 	trailers protocol.Fields
 	spool    *spool // nil while all is in memory
 
@@ -50,7 +51,11 @@ func (r *Request) wantContent() {
 		return
 	}
 	r.phase = collecting
-	if n := r.head.ContentLength; n > 0 && n <= r.memoryLimit() && r.body.memory == nil {
+	if early := r.head.Content; early != nil && int64(len(early)) <= r.memoryLimit() && !r.body.complete && r.body.size == 0 {
+		r.body.memory = append([]byte(nil), early...)
+		r.body.size = int64(len(early))
+		r.body.early, r.body.complete = true, true
+	} else if n := r.head.ContentLength; n > 0 && n <= r.memoryLimit() && r.body.memory == nil {
 		r.body.memory = make([]byte, 0, n)
 	}
 	if r.body.complete {

@@ -104,7 +104,7 @@ func (r *Request) giveBack() bool {
 
 // BodyReceived takes a piece of the content. See protocol.Receiver.
 func (r *Request) BodyReceived(data []byte) {
-	if r.phase == over {
+	if r.phase == over || r.body.early {
 		return
 	}
 	r.body.arrived = data
@@ -114,7 +114,7 @@ func (r *Request) BodyReceived(data []byte) {
 
 // BodyFinished takes the end of the content. See protocol.Receiver.
 func (r *Request) BodyFinished(trailers protocol.Fields) {
-	if r.phase == over {
+	if r.phase == over || r.body.early {
 		return
 	}
 	r.body.trailers = trailers

@@ -217,7 +217,7 @@ func (c *Channel) stepHead(data []byte) int {
 		return 0
 	}
 	c.scan = headScan{}
-	c.begin(h)
+	c.begin(h, data[n:])
 	return n
 }
 
@@ -248,8 +248,8 @@ func (c *Channel) stepBlank(data []byte) int {
 	return c.step(data) // what is wrong is said there
 }
 
-// begin makes h the exchange in hand.
-func (c *Channel) begin(h *protocol.Head) {
+// begin makes h the exchange in hand. rest is what came behind it.
+func (c *Channel) begin(h *protocol.Head, rest []byte) {
 	c.f.requests++
 	c.f.begun++
 	c.flags = c.flags&^(fresh|blank) | served | exchangeOf(h)
@@ -263,6 +263,9 @@ func (c *Channel) begin(h *protocol.Head) {
 		c.state = stateBody
 	default:
 		c.state = stateBody
+		if int64(len(rest)) >= c.left && !h.ExpectContinue {
+			h.Content = rest[:c.left:c.left]
+		}
 	}
 	c.rcv = c.f.server.NewReceiver(c)
 	c.rcv.HeadReceived(h)
