@@ -91,7 +91,6 @@ type state struct {
 	// listings are those under way: who asks for the same meanwhile shares it
 	listings map[listingKey]*reactor.Deferred[made]
 	leaf     leaf
-	loop     reactor.Loop // the one that it belongs to, once it is known
 }
 
 const (

@@ -329,16 +329,6 @@ func TestFieldsAreChecked(t *testing.T) {
 	}
 }
 
-func TestOneDirOnTwoLoops(t *testing.T) {
-	d := New(write(t, map[string]string{"a": "a", "b": "b"}))
-	if x := server(t, d).Get("/a"); x.Status != 200 {
-		t.Error(x)
-	}
-	if x := server(t, d).Get("/b"); x.Status != 500 {
-		t.Error("two loops share a Dir", x)
-	}
-}
-
 // varying is what a subtree that varies puts around a Dir.
 type varying struct{ dir *Dir }
 

@@ -46,7 +46,6 @@ func (d *Dir) isStale(e *entry, r *resource.Request) bool {
 
 // look gives what answers for key, in a later turn. An error is in the outcome.
 func (d *Dir) look(r *resource.Request, key string) *reactor.Deferred[outcome] {
-	d.state.mustBeOn(r.Loop())
 	if l := d.state.loads[key]; l != nil {
 		return l.result
 	}
@@ -107,17 +106,6 @@ func (d *Dir) keep(key string, l *load, o outcome) {
 		if !c.put(&entry{key: key, page: o.page, checked: l.began, racy: racy}) {
 			o.page.release()
 		}
-	}
-}
-
-// mustBeOn panics when the Dir is used on a second loop: the two would change its
-// cache at once.
-func (s *state) mustBeOn(l reactor.Loop) {
-	if s.loop == nil {
-		s.loop = l
-	}
-	if s.loop != l {
-		panic("static: a Dir belongs to one loop; make one for each")
 	}
 }
 

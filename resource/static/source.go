@@ -67,6 +67,12 @@ func (s stamp) racy(now time.Time) bool {
 	return s.modified == noTime || s.modified > now.Add(-racyWindow).UnixNano()
 }
 
+// olderThan tells whether s was last changed before t was, by more than a tick of
+// the clock. Without both times nobody knows.
+func (s stamp) olderThan(t stamp) bool {
+	return t.modified != noTime && (s.modified == noTime || s.modified < t.modified-int64(racyWindow))
+}
+
 // modTime is the zero Time when it is not known.
 func (s stamp) modTime() time.Time {
 	if s.modified == noTime {
