@@ -406,6 +406,34 @@ func TestProducer(t *testing.T) {
 	}
 }
 
+// A pull producer is asked on and on, also when its content is dropped: only it
+// knows when the answer is done.
+func TestPullProducerOfDroppedContent(t *testing.T) {
+	for name, row := range map[string]struct {
+		in     string
+		length int64
+		want   string
+	}{
+		"HEAD":     {"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", 9000, "HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"},
+		"too much": {getRequest, 0, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+	} {
+		s := &protocoltest.Server{OnDone: func(x *protocoltest.Exchange) {
+			x.WriteHead(200, nil, row.length)
+			x.RegisterProducer(&simProducer{x: x, body: simBody(9000)})
+		}}
+		c := protocoltest.Dial(t, nil, http1.NewFactory(s, &http1.Settings{Logger: quiet}))
+		c.Send(row.in)
+		c.Want(row.want)
+		if p, _ := c.Producer(); p != nil || !s.Last().HeadSent() {
+			t.Errorf("%s: the producer is still waiting", name)
+		}
+		c.Send(row.in)
+		if len(s.Exchanges) != 2 {
+			t.Errorf("%s: the exchange hangs", name)
+		}
+	}
+}
+
 // A producer that is left registered is stopped, and does not hold the
 // connection; one that comes too late is stopped as well.
 func TestProducerLeftBehind(t *testing.T) {

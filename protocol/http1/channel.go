@@ -224,6 +224,9 @@ func (c *Channel) stepHead(data []byte) int {
 // mustWait tells whether the next request has to wait: for the client to take
 // what it has been answered, or for the others on the loop to have their turn.
 func (c *Channel) mustWait() bool {
+	if c.is(blocked) {
+		return true
+	}
 	if c.t.Buffered() > c.f.set.MaxQueuedBytes {
 		c.block()
 		return true

@@ -85,6 +85,9 @@ func (c *Channel) WriteShared(data []byte) { c.write(data, true) }
 func (c *Channel) write(data []byte, shared bool) {
 	n := c.admit(int64(len(data)))
 	if n == 0 {
+		if len(data) > 0 {
+			c.askAgain()
+		}
 		return
 	}
 	data = data[:n]
@@ -147,6 +150,15 @@ func (c *Channel) admit(n int64) int64 {
 		return n
 	}
 	return 0
+}
+
+// askAgain has a pull producer asked again whose content was dropped: the
+// transport has seen nothing of it, and would wait for it.
+func (c *Channel) askAgain() {
+	if _, push := c.producer.(reactor.PushProducer); c.producer != nil && !push {
+		c.t.UnregisterProducer()
+		c.t.RegisterProducer(c.producer)
+	}
 }
 
 // openChunk and closeChunk stand around content, of n bytes, that is chunked.
