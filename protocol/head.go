@@ -45,9 +45,10 @@ type Head struct {
 	// uses it in HeadReceived, and does not answer there, is given it again by
 	// BodyReceived.
 	Content        []byte
-	ExpectContinue bool // the client waits for 100 (Continue)
-	KeepAlive      bool // the client wants the connection to last
-	Upgrade        bool // Connection lists "upgrade" and Upgrade is there
+	ExpectContinue bool   // the client waits for 100 (Continue)
+	KeepAlive      bool   // the client wants the connection to last
+	Upgrade        bool   // Connection lists "upgrade" and Upgrade is there
+	Protocol       []byte // what an extended CONNECT asks for (":protocol", RFC 8441); nil otherwise
 }
 
 // Field is the first field of that name (case-blind), nil when there is none. A
@@ -91,12 +92,12 @@ func (h *Head) Clone() *Head {
 	c := new(Head)
 	*c = *h
 	c.Content = nil
-	size := len(h.Target) + len(h.Scheme) + len(h.Authority) + len(h.Path) + len(h.Query)
+	size := len(h.Target) + len(h.Scheme) + len(h.Authority) + len(h.Path) + len(h.Query) + len(h.Protocol)
 	for i := range h.Fields {
 		size += len(h.Fields[i].Name) + len(h.Fields[i].Value)
 	}
 	room := make([]byte, 0, size)
-	for _, part := range [...]*[]byte{&c.Target, &c.Scheme, &c.Authority, &c.Path, &c.Query} {
+	for _, part := range [...]*[]byte{&c.Target, &c.Scheme, &c.Authority, &c.Path, &c.Query, &c.Protocol} {
 		*part, room = keep(room, *part)
 	}
 	c.Fields = make([]RawField, len(h.Fields))
