@@ -60,7 +60,12 @@ func TestGroupPortInUse(t *testing.T) {
 	}
 	defer l.Close()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	if _, err := NewGroup(2).Listen("tcp:"+port+":interface=127.0.0.1", numbered()); err == nil ||
+	g := NewGroup(2)
+	defer func() {
+		g.Stop()
+		_ = g.Run() // returns at once
+	}()
+	if _, err := g.Listen("tcp:"+port+":interface=127.0.0.1", numbered()); err == nil ||
 		!strings.Contains(err.Error(), "loop 1 of 2") {
 		t.Errorf("error %v", err)
 	}

@@ -173,6 +173,7 @@ type handshakers struct {
 	running int
 	waiting []func()
 	jobs    chan func()
+	stopped bool
 }
 
 // run makes f run on a goroutine, at once or when another has ended. Loop only.
@@ -205,9 +206,24 @@ func (p *handshakers) work(f func()) {
 	}
 }
 
+// stop ends the goroutines that wait for work; the others end with their
+// handshakes, whose connections are lost.
+func (p *handshakers) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = true
+	for ; p.idle > 0; p.idle-- {
+		p.jobs <- nil
+	}
+}
+
 // next is the next job of a worker; nil when there was none for a while.
 func (p *handshakers) next(timer *time.Timer) func() {
 	p.mu.Lock()
+	if p.stopped {
+		p.mu.Unlock()
+		return nil
+	}
 	if n := len(p.waiting); n > 0 {
 		f := p.waiting[0]
 		p.waiting = p.waiting[1:]

@@ -40,6 +40,17 @@ func running(t *testing.T, r *Reactor) {
 	})
 }
 
+// unused is a reactor that the test does not run; its descriptors are given back
+// when the test ends.
+func unused(t *testing.T) *Reactor {
+	r := New()
+	t.Cleanup(func() {
+		r.Stop()
+		_ = r.Run() // returns at once
+	})
+	return r
+}
+
 // onLoop makes a call on the loop and waits for it.
 func onLoop(r *Reactor, f func()) {
 	done := make(chan struct{})
@@ -140,7 +151,7 @@ func TestUNIXSocket(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	if _, err := New().ListenUNIX(path, hello("")); !errors.Is(err, syscall.EADDRINUSE) {
+	if _, err := unused(t).ListenUNIX(path, hello("")); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("a second listener: %v", err)
 	}
 	onLoop(r, p.StopListening)
@@ -176,7 +187,7 @@ func TestUNIXPathThatIsNoSocket(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New().ListenUNIX(path, hello("")); err == nil || !strings.Contains(err.Error(), "is no socket") {
+	if _, err := unused(t).ListenUNIX(path, hello("")); err == nil || !strings.Contains(err.Error(), "is no socket") {
 		t.Errorf("error %v", err)
 	}
 	if b, _ := os.ReadFile(path); string(b) != "precious" {
@@ -212,14 +223,14 @@ func TestAdoptedDescriptorMustListen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	_, err = New().ListenEndpoint(Endpoint{Kind: EndpointFD, FD: int(f.Fd())}, hello(""))
+	_, err = unused(t).ListenEndpoint(Endpoint{Kind: EndpointFD, FD: int(f.Fd())}, hello(""))
 	if err == nil || !strings.Contains(err.Error(), "is no socket") {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestNoSuchInterface(t *testing.T) {
-	_, err := New().Listen("tcp:0:interface=192.0.2.1", hello(""))
+	_, err := unused(t).Listen("tcp:0:interface=192.0.2.1", hello(""))
 	if !errors.Is(err, syscall.EADDRNOTAVAIL) || !strings.Contains(err.Error(), "no such address") {
 		t.Errorf("error %v", err)
 	}

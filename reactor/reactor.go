@@ -83,6 +83,7 @@ const (
 	stateRunning
 	stateStopping
 	stateStopped
+	stateCancelled // stopped before Run
 )
 
 const (
@@ -155,10 +156,14 @@ func (r *Reactor) Run() error {
 		r.abandon()
 		return r.failure
 	}
-	if !r.state.CompareAndSwap(stateNew, stateRunning) {
-		if r.state.Load() == stateStopped {
-			return ErrNotRestartable
-		}
+	switch {
+	case r.state.CompareAndSwap(stateNew, stateRunning):
+	case r.state.CompareAndSwap(stateCancelled, stateStopped):
+		r.cleanUp()
+		return nil
+	case r.state.Load() == stateStopped:
+		return ErrNotRestartable
+	default:
 		return ErrRunning
 	}
 	r.loop.enter()
@@ -179,10 +184,11 @@ func (r *Reactor) Running() bool { return r.state.Load() == stateRunning }
 
 // Stop ends the loop in order: the ports stop listening, then the event Shutdown
 // runs its phases (a site finishes its requests in the phase Before), then the
-// connections that are left are lost with ErrStopped, and Run returns. Any
+// connections that are left are lost with ErrStopped, and Run returns. Before
+// Run it has Run return at once; only then descriptors are given back. Any
 // goroutine.
 func (r *Reactor) Stop() {
-	if r.state.CompareAndSwap(stateNew, stateStopped) {
+	if r.state.CompareAndSwap(stateNew, stateCancelled) {
 		return
 	}
 	if r.state.CompareAndSwap(stateRunning, stateStopping) {
@@ -214,8 +220,11 @@ func (r *Reactor) cleanUp() {
 
 func (r *Reactor) loseAll() {
 	for _, e := range r.table {
-		if c, ok := e.(*Conn); ok {
-			c.fail(ErrStopped)
+		switch e := e.(type) {
+		case *Conn:
+			e.fail(ErrStopped)
+		case *dialing:
+			r.contain(func() { e.c.giveUp(ErrStopped) })
 		}
 	}
 }
@@ -230,6 +239,7 @@ func (r *Reactor) abandon() {
 	r.closeWaker()
 	r.posted.close()
 	_ = r.poller.close()
+	r.handshakes.stop()
 	go r.threads.Stop()
 }
 

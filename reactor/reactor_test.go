@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // lockedBuffer is a log that goroutines may share.
@@ -43,6 +46,63 @@ func TestRunOnce(t *testing.T) {
 		t.Errorf("Run again: %v", err)
 	}
 	r.CallFromThread(func() { t.Error("called after the end") })
+}
+
+func TestStopBeforeRun(t *testing.T) {
+	r := New()
+	p := listen(t, r, "tcp:0:interface=127.0.0.1", hello(""))
+	r.CallFromThread(func() { t.Error("called, though it never ran") })
+	r.Stop()
+	r.Stop()
+	if err := r.Run(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if p.Listening() || r.Running() {
+		t.Error("it goes on")
+	}
+	if err := r.Run(); err != ErrNotRestartable {
+		t.Errorf("Run again: %v", err)
+	}
+}
+
+func TestStopWhileConnecting(t *testing.T) {
+	port := fullListener(t)
+	r := New()
+	var failure error
+	r.CallWhenRunning(func() {
+		r.ConnectTCP("127.0.0.1", port, hello("")).Then(nil, func(err error) { failure = err })
+		r.CallLater(50*time.Millisecond, r.Stop)
+	})
+	if err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(failure, ErrStopped) {
+		t.Errorf("the connector was told %v", failure)
+	}
+}
+
+// fullListener is the port of a socket that lets clients wait for ever: nobody
+// accepts, and its queue is full.
+func fullListener(t *testing.T) int {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	at := hostAddr(fd)
+	for range 16 {
+		c, err := net.DialTimeout("tcp", at.String(), 100*time.Millisecond)
+		if err != nil {
+			return int(at.Port)
+		}
+		t.Cleanup(func() { c.Close() })
+	}
+	t.Skip("this system's queues have no end")
+	return 0
 }
 
 func TestFirstDroppedErrorIsWhatRunReturns(t *testing.T) {
