@@ -243,12 +243,14 @@ func redirectToSlash(r *resource.Request, key string) ([]byte, error) {
 func (d *Dir) foundFor(r *resource.Request, key string) *reactor.Deferred[resource.Resource] {
 	found := reactor.NewDeferred[resource.Resource]()
 	d.look(r, key).Then(func(o outcome) {
-		if o.err != nil || o.kind != kindProcessor {
+		switch {
+		case r.Finished():
+		case o.err != nil || o.kind != kindProcessor:
 			found.Callback(d.findings(r, key, o))
-			return
+		default:
+			r.Descend(o.segments)
+			found.Callback(d.Processors[extension(o.path)](o.path))
 		}
-		r.Descend(o.segments)
-		found.Callback(d.Processors[extension(o.name)](o.path))
 	}, found.Errback)
 	return found
 }

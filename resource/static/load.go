@@ -78,9 +78,14 @@ func (d *Dir) lookNow(key string, l *load, pool *reactor.ThreadPool) (o outcome)
 	return o
 }
 
-// looked keeps what was found and gives it to those who wait. Loop only.
+// looked keeps what was found and gives it to those who wait. When descriptors,
+// threads or memory are short, or the file is being written, what is known still
+// answers. Loop only.
 func (d *Dir) looked(key string, l *load, o outcome) {
 	delete(d.state.loads, key)
+	if o.err != nil && l.known != nil && answerTo(o.err).Status == 503 {
+		o = outcome{plan: l.known.page.plan, page: l.known.page, same: true}
+	}
 	d.keep(key, l, o)
 	l.result.Callback(o)
 	if o.page != nil {

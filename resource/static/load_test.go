@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -522,6 +523,52 @@ func TestClientLeavesBeforeTheDiskAnswers(t *testing.T) {
 	if users := d.state.cache.entries["/big"].page.reps[0].file.users; users != 1 {
 		t.Errorf("%d users of the file", users)
 	}
+}
+
+// What is in memory goes on to be served while descriptors or threads are short.
+func TestShortageDoesNotTakeWhatIsKnown(t *testing.T) {
+	dir := write(t, map[string]string{"a": "a"})
+	d := New(dir)
+	s := server(t, d)
+	s.Get("/a")
+	idle(s)
+	for _, err := range []error{syscall.EMFILE, syscall.ENFILE} {
+		d.state.source = failing{err}
+		s.Loop.Advance(time.Minute)
+		if x := s.Get("/a"); x.Status != 200 {
+			t.Errorf("%v: %v", err, x)
+		}
+		idle(s)
+	}
+	s.Loop.ThreadPool().Stop()
+	s.Loop.Advance(time.Minute)
+	if x := s.Get("/a"); x.Status != 200 {
+		t.Error(x)
+	}
+	if x := s.Get("/b"); x.Status != 503 {
+		t.Error(x)
+	}
+}
+
+// 10,000 slow downloads need no more than a few KiB each.
+func TestDownloadHoldsLittle(t *testing.T) {
+	const n = 1000
+	s := server(t, New(write(t, map[string]string{"big": bigContent})))
+	list := make([]*holding, 0, n)
+	s.Get("/big")
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for range n {
+		h, _ := hold(s, "/big")
+		list = append(list, h)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / n; each > 6<<10 {
+		t.Errorf("%d bytes each", each) // with the exchange of the test and its other request
+	}
+	runtime.KeepAlive(list)
 }
 
 func TestFullThreadPool(t *testing.T) {
