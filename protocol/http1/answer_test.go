@@ -103,6 +103,8 @@ func TestAnswers(t *testing.T) {
 			"HTTP/1.1 304 Not Modified\r\n\r\n", true},
 		{"205", get, func(x *exchange) { x.WriteHead(205, nil, -1); x.Write([]byte("ab")); x.Finish(nil) },
 			"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", true},
+		{"205 whole", get, func(x *exchange) { x.Respond(205, nil, []byte("ab")) },
+			"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", true},
 		{"204 to HTTP/1.0", older, func(x *exchange) { x.Respond(204, nil, nil) },
 			"HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n", true},
 
@@ -135,7 +137,7 @@ func TestAnswers(t *testing.T) {
 
 		{"finish without a head", get, func(x *exchange) { x.Write([]byte("lost")); x.Finish(nil) },
 			"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", true},
-		{"an impossible status", get, func(x *exchange) { x.Respond(99, nil, nil) },
+		{"an impossible status", get, func(x *exchange) { x.Respond(99, nil, []byte("ab")) },
 			"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", true},
 		{"a status of four digits", get, func(x *exchange) { x.WriteHead(1000, nil, -1); x.Write([]byte("a")); x.Finish(nil) },
 			"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", true},

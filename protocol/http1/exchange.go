@@ -22,6 +22,7 @@ func (c *Channel) Respond(status int, fields protocol.Fields, body []byte) {
 		c.flags |= closing
 	}
 	b := c.head(status, fields, int64(len(body)))
+	body = body[:c.promised] // a 205 has none
 	switch {
 	case c.answer != answerLength:
 		c.send(b)

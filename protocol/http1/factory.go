@@ -105,6 +105,9 @@ func (f *Factory) Abort() {
 // whether there was one.
 func (f *Factory) CloseOldestIdle() bool {
 	c := f.idle.first
+	for c != nil && (c.is(running) || c.state != stateHead) { // it is at work just now
+		c = c.next
+	}
 	if c == nil {
 		return false
 	}

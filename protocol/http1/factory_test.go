@@ -199,3 +199,24 @@ func TestServerNameThatCanNotBeSent(t *testing.T) {
 	}()
 	http1.NewFactory(hello(), &http1.Settings{ServerName: "a\r\nb"})
 }
+
+// The connection that is just being answered is not idle, whoever asks.
+func TestCloseOldestIdleInACallback(t *testing.T) {
+	var f *http1.Factory
+	s := &protocoltest.Server{}
+	s.OnDone = func(x *protocoltest.Exchange) {
+		if f.CloseOldestIdle() {
+			t.Error("there was one")
+		}
+		x.Text("")
+		if f.CloseOldestIdle() {
+			t.Error("there was one after the answer")
+		}
+	}
+	f = http1.NewFactory(s, nil)
+	c := protocoltest.Dial(t, nil, f)
+	c.Send(getRequest + getRequest)
+	if got := ends(c); got != "200 200 open" {
+		t.Error(got)
+	}
+}

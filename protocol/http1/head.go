@@ -12,7 +12,7 @@ import (
 
 // seen collects what the fields say of the message itself.
 type seen struct {
-	host, length, expect, upgrade  []byte
+	host, length                   []byte
 	hosts, lengths, codings        int
 	exactChunked, lastChunked      bool // of Transfer-Encoding
 	chunked, twice, otherCoding    bool
