@@ -1,38 +1,39 @@
 package reactor
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 )
 
-// This file makes TLS handshakes off the loop. A goroutine of a pool runs
-// crypto/tls over the bytes that the loop feeds it, and blocks while the peer is
+// This file makes TLS handshakes off the loop. A goroutine of a pool (handshakers.go)
+// runs crypto/tls over the bytes that the loop feeds it, and blocks while the peer is
 // silent. How many run at once is bounded, and each has a time limit.
 
 const (
-	handshakeTime  = 10 * time.Second
-	maxHandshakes  = 4096      // under way on one loop; more wait for their turn
-	handshakeBytes = 128 << 10 // of a peer's handshake
-	workerIdle     = 5 * time.Second
+	handshakeTime = 10 * time.Second
+	maxHandshakes = 4096      // under way on one loop; more wait for their turn
+	handshakeRoom = 128 << 10 // of a peer's bytes that wait; then it is not read
 )
 
 // ErrHandshakeTimeout is why a connection ended whose handshake took too long.
 var ErrHandshakeTimeout = fmt.Errorf("reactor: TLS handshake: %w", ErrTimeout)
 
-var plainHTTPAnswer = []byte("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
-	"Content-Length: 56\r\nConnection: close\r\n\r\nThis port speaks TLS: use https:// instead of http://.\r\n")
+var (
+	errRefused = errors.New("reactor: the factory refused")
+	errNoTLS   = errors.New("reactor: the client does not speak TLS")
+)
 
 // handshake is one in progress.
 type handshake struct {
-	s      *secure
-	config *tls.Config
-	client bool
-	timer  *DelayedCall // loop only
-	begun  bool         // loop only
-	plain  bool         // loop only: what came is no TLS
+	s          *secure
+	client     bool
+	begun      bool         // loop only
+	timer      *DelayedCall // loop only
+	peer, host Addr
+	done       func(p Protocol, err error) // of a client that connects; loop only
 
 	mu     sync.Mutex
 	come   sync.Cond // more in, or err
@@ -42,15 +43,18 @@ type handshake struct {
 	err    error
 }
 
-// wait arms the time limit; a client begins at once, a server with the first byte.
+// wait arms the time limit; a client begins at once, a server when the peer's first
+// record is there.
 func (h *handshake) wait(s *secure) {
 	h.come.L = &h.mu
-	h.timer = s.raw.r.CallLater(handshakeTime, func() {
-		h.fail(ErrHandshakeTimeout)
-		if !h.begun {
-			s.raw.fail(ErrHandshakeTimeout)
-		}
-	})
+	h.peer, h.host = s.raw.Peer(), s.raw.Host()
+	limit := s.raw.r.HandshakeTimeout
+	if limit == 0 {
+		limit = handshakeTime
+	}
+	if limit > 0 {
+		h.timer = s.raw.r.CallLater(limit, func() { s.raw.fail(ErrHandshakeTimeout) })
+	}
 	if h.client {
 		h.begin(s)
 	}
@@ -62,51 +66,108 @@ func (h *handshake) begin(s *secure) {
 	s.raw.r.handshakes.run(func() {
 		err := s.conn.Handshake()
 		s.raw.r.CallFromThread(func() {
-			h.timer.Cancel()
+			h.stopTimer()
 			h.flush(s)
 			s.opened(err)
 		})
 	})
 }
 
+func (h *handshake) stopTimer() {
+	if h.timer != nil {
+		h.timer.Cancel()
+	}
+}
+
 // feed brings bytes of the peer. Loop only.
 func (h *handshake) feed(s *secure, data []byte) {
-	if !h.begun {
-		if !h.client && data[0] != 0x16 {
-			h.plain = looksLikeHTTP(data)
-			h.timer.Cancel()
-			s.opened(errors.New("reactor: the client does not speak TLS"))
-			return
-		}
-		h.begin(s)
-	}
 	h.mu.Lock()
 	h.in = append(h.in, data...)
-	if len(h.in) > handshakeBytes && h.err == nil {
-		h.err = errors.New("reactor: TLS handshake: too long")
-	}
+	n := len(h.in)
 	h.mu.Unlock()
 	h.come.Signal()
+	if n > handshakeRoom {
+		s.raw.PauseReading() // until the handshake is over
+	}
+	if !h.begun {
+		h.judge(s)
+	}
 }
+
+// judge looks at the first bytes that a client has sent. What is no TLS is told so
+// where it is known how; a goroutine is not asked before there is a whole record.
+func (h *handshake) judge(s *secure) {
+	const recordHead, handshakeRecord = 5, 22
+	in := h.in // no goroutine has it yet
+	switch {
+	case in[0] == handshakeRecord:
+		if len(in) >= recordHead && len(in) >= recordHead+(int(in[3])<<8|int(in[4])) {
+			h.begin(s)
+		}
+	case looksLikeHTTP(in) == looksUnclear:
+	case looksLikeHTTP(in) == looksRight:
+		h.stopTimer()
+		s.raw.r.logger().Warn("reactor: plain HTTP on a TLS port", "peer", h.peer.String())
+		s.raw.more.filter = nil
+		s.raw.Switch(&refusal{text: plainHTTPAnswer}, nil)
+	default:
+		s.raw.r.logger().Debug("reactor: what came to a TLS port is no TLS", "peer", h.peer.String())
+		s.raw.fail(errNoTLS)
+	}
+}
+
+// plainHTTPAnswer is what a request gets that came to the wrong port. RFC 9110 has no
+// status for it; 400 is what others say.
+var plainHTTPAnswer = func() []byte {
+	const text = "This port speaks TLS: use https:// instead of http://.\r\n"
+	return fmt.Appendf(nil, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"+
+		"Content-Length: %d\r\nConnection: close\r\n\r\n%s", len(text), text)
+}()
+
+type looks uint8
+
+const (
+	looksWrong looks = iota
+	looksUnclear
+	looksRight
+)
 
 // looksLikeHTTP tells of a request that came to the wrong port.
-func looksLikeHTTP(data []byte) bool {
+func looksLikeHTTP(data []byte) looks {
+	const longestMethod = 16
 	for i, c := range data {
 		if c == ' ' && i > 0 {
-			return true
+			return looksRight
 		}
-		if c < 'A' || c > 'Z' {
-			return false
+		if c < 'A' || c > 'Z' || i == longestMethod {
+			return looksWrong
 		}
 	}
-	return false
+	return looksUnclear
 }
 
-// answerPlain tells a client that speaks plain HTTP what is wrong.
-func (h *handshake) answerPlain(s *secure) {
-	if h.plain { // RFC 9110 has no status for it; 400 is what others say
-		s.raw.r.logger().Warn("reactor: plain HTTP on a TLS port", "peer", s.raw.Peer().String())
-		s.raw.Write(plainHTTPAnswer)
+// ended tells that the peer sends no more. Loop only.
+func (h *handshake) ended(s *secure) {
+	h.fail(io.ErrUnexpectedEOF)
+	if !h.begun {
+		s.raw.LoseConnection()
+	}
+}
+
+// lost tells that the connection is. Loop only.
+func (h *handshake) lost(reason error) {
+	h.stopTimer()
+	h.fail(reason)
+	if !h.begun || errors.Is(reason, ErrStopped) || errors.Is(reason, ErrAborted) {
+		h.tell(nil, reason) // no goroutine will
+	}
+}
+
+// tell gives who connects the result, once. Loop only.
+func (h *handshake) tell(p Protocol, err error) {
+	if done := h.done; done != nil {
+		h.done = nil
+		done(p, err)
 	}
 }
 
@@ -120,9 +181,10 @@ func (h *handshake) fail(err error) {
 	h.come.Signal()
 }
 
-// finish gives the connection to the loop, with what was not read. Loop only.
-func (h *handshake) finish(s *secure) (rest []byte) {
-	s.hand = nil
+// rest is what was not read, after the end. Loop only.
+func (h *handshake) rest() []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	return h.in
 }
 
@@ -145,9 +207,6 @@ func (h *handshake) read(p []byte) (int, error) {
 func (h *handshake) write(p []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.err != nil {
-		return 0, h.err
-	}
 	h.out = append(h.out, p...)
 	if !h.posted {
 		h.posted = true
@@ -163,87 +222,4 @@ func (h *handshake) flush(s *secure) {
 	h.out, h.posted = nil, false
 	h.mu.Unlock()
 	s.raw.Write(out)
-}
-
-// handshakers is the pool of goroutines. Their stacks have grown already, which is
-// a good part of a handshake's cost.
-type handshakers struct {
-	mu      sync.Mutex
-	idle    int
-	running int
-	waiting []func()
-	jobs    chan func()
-	stopped bool
-}
-
-// run makes f run on a goroutine, at once or when another has ended. Loop only.
-func (p *handshakers) run(f func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.jobs == nil {
-		p.jobs = make(chan func(), maxHandshakes)
-	}
-	switch {
-	case p.idle > 0:
-		p.idle--
-		p.jobs <- f
-	case p.running < maxHandshakes:
-		p.running++
-		go p.work(f)
-	default:
-		p.waiting = append(p.waiting, f)
-	}
-}
-
-func (p *handshakers) work(f func()) {
-	timer := time.NewTimer(workerIdle)
-	defer timer.Stop()
-	for {
-		f()
-		if f = p.next(timer); f == nil {
-			return
-		}
-	}
-}
-
-// stop ends the goroutines that wait for work; the others end with their
-// handshakes, whose connections are lost.
-func (p *handshakers) stop() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.stopped = true
-	for ; p.idle > 0; p.idle-- {
-		p.jobs <- nil
-	}
-}
-
-// next is the next job of a worker; nil when there was none for a while.
-func (p *handshakers) next(timer *time.Timer) func() {
-	p.mu.Lock()
-	if p.stopped {
-		p.mu.Unlock()
-		return nil
-	}
-	if n := len(p.waiting); n > 0 {
-		f := p.waiting[0]
-		p.waiting = p.waiting[1:]
-		p.mu.Unlock()
-		return f
-	}
-	p.idle++
-	p.mu.Unlock()
-	timer.Reset(workerIdle)
-	select {
-	case f := <-p.jobs:
-		return f
-	case <-timer.C:
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.idle == 0 { // a job for us is on its way
-		return <-p.jobs
-	}
-	p.idle--
-	p.running--
-	return nil
 }

@@ -268,7 +268,7 @@ func (p *Port) shed() bool {
 func (p *Port) refuse(fd int, peer Addr) {
 	r := p.r
 	s, ok := p.factory.(Shedder)
-	if !ok || r.refusing >= maxRefusals || s.Refusal() == nil {
+	if !ok || p.tls != nil || r.refusing >= maxRefusals || s.Refusal() == nil {
 		sysClose(fd)
 		return
 	}
@@ -318,7 +318,7 @@ func (p *Port) makeRoom(e syscall.Errno) bool {
 	r.closeReserve()
 	fd, _, e := sysAccept(p.fd)
 	if e == 0 {
-		if s, ok := p.factory.(Shedder); ok {
+		if s, ok := p.factory.(Shedder); ok && p.tls == nil {
 			_, _ = sysWrite(fd, s.Refusal())
 		}
 		sysClose(fd)
@@ -410,6 +410,10 @@ func (r *Reactor) ListenEndpointTLS(e Endpoint, f Factory, config *tls.Config) (
 	r.loop.check()
 	if f == nil || config == nil {
 		return nil, r.fail(errors.New("reactor: ListenTLS: the factory or the configuration is nil"))
+	}
+	config = loopConfig(config, f)
+	if err := checkServerConfig(config); err != nil {
+		return nil, r.fail(err)
 	}
 	p := &Port{r: r, factory: f, endpoint: e, tls: config}
 	if err := p.start(e); err != nil {

@@ -30,6 +30,9 @@ type Reactor struct {
 	// SlowCallback is how long a callback may hold the loop before the watchdog
 	// logs it with its stack; 0 means 100 ms, negative means no watchdog.
 	SlowCallback time.Duration
+	// HandshakeTimeout bounds the TLS handshake of a connection; 0 means 10 s,
+	// negative means no bound.
+	HandshakeTimeout time.Duration
 	// HandleSignals has Run stop cleanly at SIGINT and SIGTERM, and end at once
 	// at the second one. The default reactor has it set.
 	HandleSignals bool

@@ -2,9 +2,7 @@ package reactor
 
 import (
 	"crypto/tls"
-	"errors"
 	"io"
-	"os"
 	"slices"
 )
 
@@ -13,8 +11,8 @@ import (
 // the loop; once it is complete the loop alone owns the tls.Conn, whose underlying
 // Read says "would block" when the loop has no more bytes, and whose Write appends
 // to the connection's queue (tlswire.go). So an idle connection has no goroutine
-// and no stack. What a callback writes becomes records once, when it ends. Files
-// are in tlsfile.go.
+// and no stack. What a callback writes becomes records once, when it ends
+// (tlswrite.go). Files are in tlsfile.go, configurations in tlsconfig.go.
 
 // ConnectionStater is a Transport that is secure.
 type ConnectionStater interface {
@@ -33,6 +31,14 @@ type NegotiatedFactory interface {
 	BuildNegotiated(peer Addr, alpn string) Protocol
 }
 
+// ProtocolNamer is a Factory that knows the names of its protocols in ALPN.
+type ProtocolNamer interface {
+	Factory
+	// NextProtos is the names, the best first. A configuration of TLS that has
+	// its own is not asked for these.
+	NextProtos() []string
+}
+
 // secure is the protocol of the raw connection, and the Transport of the protocol
 // inside.
 type secure struct {
@@ -42,7 +48,9 @@ type secure struct {
 	conn    *tls.Conn
 	wire    wire
 	hand    *handshake // nil once it is over
-	out     []outPiece // waits behind a file
+	next    Protocol   // Switch
+	unread  []byte     // plaintext to be read before what conn holds
+	out     []outPiece // waits for room in the raw connection
 	kept    []byte     // ciphertext that came while reading was paused
 	state   secureState
 }
@@ -56,22 +64,19 @@ const (
 	tlsHalf                              // LoseWriteConnection
 	tlsClosed                            // close_notify is on its way
 	tlsEOF                               // the peer sends no more
+	tlsToldEOF                           // and the protocol knows
 	tlsProducing                         // a producer is registered
 	tlsReadSoon                          // read will be called
-	tlsSwitching                         // raw.more.target comes next
-	tlsUnread                            // raw.more.unread is to be read first
+	tlsSwitching                         // next comes next
 )
 
-const (
-	plainSize    = 16<<10 + 512 // a whole record fits
-	tlsHighWater = 256 << 10    // ciphertext queued above which no more is made of a file
-)
+const plainSize = 16<<10 + 512 // a whole record fits
 
 // secureConn puts TLS around a raw connection, as its protocol.
 func (r *Reactor) secureConn(f Factory, config *tls.Config, client bool) *secure {
 	s := &secure{factory: f}
 	s.wire.s = s
-	s.hand = &handshake{s: s, config: config, client: client}
+	s.hand = &handshake{s: s, client: client}
 	if client {
 		s.conn = tls.Client(&s.wire, config)
 	} else {
@@ -89,9 +94,12 @@ func (s *secure) ConnectionMade(t Transport) {
 
 // DataReceived takes ciphertext.
 func (s *secure) DataReceived(data []byte) {
-	if s.hand != nil {
+	switch {
+	case s.hand != nil:
 		s.hand.feed(s, data)
 		return
+	case s.state&(tlsEOF|tlsLosing) != 0:
+		return // nothing counts behind a close_notify
 	}
 	s.wire.in = data
 	if len(s.kept) > 0 {
@@ -114,27 +122,34 @@ func (s *secure) keep() {
 
 // opened goes on after the handshake, with what came behind it.
 func (s *secure) opened(err error) {
+	h := s.hand
 	if s.raw.state&lost != 0 {
+		h.tell(nil, err)
 		return
 	}
 	if err != nil {
 		s.raw.r.logger().Debug("reactor: TLS handshake failed", "peer", s.raw.Peer().String(), "err", err)
-		s.hand.answerPlain(s)
 		s.raw.LoseConnection()
+		h.tell(nil, err)
 		return
 	}
 	defer s.raw.contain()
-	rest := s.hand.finish(s)
+	s.kept = h.rest()
+	s.hand = nil
 	if s.proto = s.build(); s.proto == nil {
 		s.raw.LoseConnection()
+		h.tell(nil, errRefused)
 		return
 	}
-	s.proto.ConnectionMade(s)
-	s.kept = rest
 	if s.raw.state&eofRead != 0 {
 		s.state |= tlsEOF
 	}
+	if s.raw.state&readPaused != 0 {
+		s.raw.ResumeReading()
+	}
 	s.readSoon()
+	s.proto.ConnectionMade(s)
+	h.tell(s.proto, nil)
 }
 
 func (s *secure) build() Protocol {
@@ -153,7 +168,7 @@ func (s *secure) readSoon() {
 	s.raw.r.later(func() {
 		defer s.raw.contain()
 		s.state &^= tlsReadSoon
-		if s.raw.state&lost != 0 || s.hand != nil {
+		if s.raw.state&lost != 0 {
 			return
 		}
 		s.wire.in = s.kept
@@ -165,42 +180,41 @@ func (s *secure) readSoon() {
 // read hands the protocol what is there, record by record.
 func (s *secure) read() {
 	const stop = tlsPaused | tlsLosing | tlsSwitching
-	if s.state&tlsUnread != 0 && !s.readUnread(stop) {
-		return
-	}
 	buf := s.raw.r.plainBuffer()
 	for s.state&stop == 0 && s.raw.state&(failed|lost) == 0 {
+		if data := s.unread; data != nil {
+			s.unread = nil
+			s.proto.DataReceived(data)
+			continue
+		}
 		n, err := s.conn.Read(buf)
 		if n > 0 {
 			s.proto.DataReceived(buf[:n])
 		}
 		switch {
 		case err == nil:
-		case errors.Is(err, errWouldBlock):
+		case err == errWouldBlock:
 			s.tellEOF()
 			return
-		case errors.Is(err, io.EOF):
+		case err == io.EOF:
+			s.wire.in = nil
 			s.state |= tlsEOF
 			s.tellEOF()
 			return
 		default:
-			s.raw.fail(err)
+			s.failRead(err)
 			return
 		}
 	}
 }
 
-// readUnread hands the protocol what the one before it had left, unless it is
-// stopped. It tells whether it did.
-func (s *secure) readUnread(stop secureState) bool {
-	if s.state&stop != 0 || s.raw.state&(failed|lost) != 0 {
-		return false
-	}
-	data := s.raw.more.unread
-	s.raw.more.unread = nil
-	s.state &^= tlsUnread
-	s.proto.DataReceived(data)
-	return true
+// failRead ends a connection whose peer sent an alert, or what earned it one, which
+// is on its way and should arrive.
+func (s *secure) failRead(err error) {
+	s.wire.in = nil
+	s.raw.flush()
+	s.raw.drainInput()
+	s.raw.fail(err)
 }
 
 // plainBuffer is where records are opened, one buffer for all connections.
@@ -213,10 +227,12 @@ func (r *Reactor) plainBuffer() []byte {
 
 // tellEOF tells the protocol, once, that the peer sends no more.
 func (s *secure) tellEOF() {
-	if s.state&tlsEOF == 0 || s.state&tlsLosing != 0 || s.wire.told {
+	const not = tlsToldEOF | tlsLosing | tlsPaused | tlsSwitching
+	if s.state&tlsEOF == 0 || s.state&not != 0 {
 		return
 	}
-	s.wire.told = true
+	s.state |= tlsToldEOF
+	s.raw.touch()
 	if h, ok := s.proto.(HalfCloseProtocol); ok {
 		h.ReadConnectionLost()
 		return
@@ -229,13 +245,11 @@ func (s *secure) tellEOF() {
 // lengths.
 func (s *secure) ReadConnectionLost() {
 	if s.hand != nil {
-		s.hand.fail(io.ErrUnexpectedEOF)
+		s.hand.ended(s)
 		return
 	}
 	s.state |= tlsEOF
-	if len(s.kept) == 0 {
-		s.tellEOF()
-	}
+	s.readSoon()
 }
 
 // WriteConnectionLost tells that everything was delivered.
@@ -248,8 +262,7 @@ func (s *secure) WriteConnectionLost() {
 // ConnectionLost is the end.
 func (s *secure) ConnectionLost(reason error) {
 	if s.hand != nil {
-		s.hand.timer.Cancel()
-		s.hand.fail(reason)
+		s.hand.lost(reason)
 	}
 	s.raw.r.dropPlain(s)
 	if s.proto != nil {
@@ -257,227 +270,44 @@ func (s *secure) ConnectionLost(reason error) {
 	}
 }
 
-// --- as a Transport ---
-
-func (s *secure) over() bool {
-	return s.raw.state&(failed|lost|writeClosed) != 0 || s.state&(tlsLosing|tlsHalf) != 0 && s.state&tlsProducing == 0
-}
-
-// Write queues a copy of data. Loop only.
-func (s *secure) Write(data []byte) {
-	if s.over() || len(data) == 0 {
-		return
-	}
-	s.wrote()
-	if len(s.out) > 0 {
-		s.out = append(s.out, outPiece{data: slices.Clone(data)})
-		return
-	}
-	s.raw.r.addPlain(s, data)
-}
-
-func (s *secure) wrote() {
-	if m := s.raw.more; m != nil {
-		m.asked = false
-	}
-	s.raw.touch()
-}
-
-// WriteShared queues data itself when it is large. Loop only.
-func (s *secure) WriteShared(data []byte) {
-	if len(data) < sharedFrom || len(s.out) > 0 {
-		s.Write(data)
-		return
-	}
-	if s.over() {
-		return
-	}
-	s.wrote()
-	s.seal()
-	s.encrypt(data)
-}
-
-// WriteSequence is Write for each of pieces. Loop only.
-func (s *secure) WriteSequence(pieces [][]byte) {
-	for _, p := range pieces {
-		s.Write(p)
-	}
-}
-
-// AvailableBuffer is where the next Write can be built. Loop only.
-func (s *secure) AvailableBuffer() []byte {
-	if s.over() || len(s.out) > 0 {
-		return s.raw.r.spare[:0]
-	}
-	return s.raw.r.availablePlain(s)
-}
-
-// idle tells whether everything written is with the raw connection.
-func (s *secure) idle() bool {
-	return len(s.out) == 0 && (s.raw.r.plainOwner != s || len(s.raw.r.plainOut) == 0)
-}
-
-// seal makes records of what was written in this callback.
-func (s *secure) seal() {
-	r := s.raw.r
-	if r.plainOwner != s {
-		return
-	}
-	r.plainOwner = nil
-	data := r.plainOut
-	r.plainOut = data[:0]
-	if len(data) > 0 {
-		s.encrypt(data)
-	}
-}
-
-func (s *secure) encrypt(data []byte) {
-	if s.raw.state&(failed|lost) != 0 || s.state&tlsClosed != 0 {
-		return
-	}
-	if _, err := s.conn.Write(data); err != nil {
-		s.raw.fail(err)
-	}
-}
-
-// addPlain copies data to the loop's buffer of plaintext.
-func (r *Reactor) addPlain(s *secure, data []byte) {
-	buf := r.availablePlain(s)
-	if len(data) > cap(buf) {
-		s.seal()
-		s.encrypt(data)
-		return
-	}
-	r.plainOut = append(r.plainOut, data...)
-}
-
-// availablePlain makes s the owner of the buffer, and returns its free end.
-func (r *Reactor) availablePlain(s *secure) []byte {
-	if r.plainOwner != nil && r.plainOwner != s {
-		r.plainOwner.seal()
-	}
-	if r.plainOut == nil {
-		r.plainOut = make([]byte, 0, scratchSize)
-	}
-	r.plainOwner = s
-	s.raw.touch()
-	n := len(r.plainOut)
-	return r.plainOut[n:n:cap(r.plainOut)]
-}
-
-func (r *Reactor) dropPlain(s *secure) {
-	if r.plainOwner == s {
-		r.plainOwner, r.plainOut = nil, r.plainOut[:0]
-	}
-}
-
-// Buffered is what the kernel has not taken, in about as many bytes of ciphertext.
-// Loop only.
-func (s *secure) Buffered() int {
-	n := s.raw.Buffered() + s.outBytes()
-	if s.raw.r.plainOwner == s {
-		n += len(s.raw.r.plainOut)
-	}
-	return n
-}
-
-// RegisterProducer makes p the producer. Loop only.
-func (s *secure) RegisterProducer(p Producer) {
-	s.state |= tlsProducing
-	s.raw.RegisterProducer(p)
-}
-
-// UnregisterProducer ends it. Loop only.
-func (s *secure) UnregisterProducer() {
-	s.state &^= tlsProducing
-	s.raw.UnregisterProducer()
-	s.raw.touch()
-}
-
-// LoseConnection delivers what was written and a close_notify, then closes. Loop
-// only.
-func (s *secure) LoseConnection() {
-	s.state |= tlsLosing
-	s.raw.touch()
-}
-
-// LoseWriteConnection delivers what was written and a close_notify. Loop only.
-func (s *secure) LoseWriteConnection() {
-	s.state |= tlsHalf
-	s.raw.touch()
-}
-
-// AbortConnection drops what is queued and resets the connection. Loop only.
-func (s *secure) AbortConnection() { s.raw.AbortConnection() }
-
-// closeIfDone ends what was asked to end once all plaintext is sealed.
-func (s *secure) closeIfDone() {
-	if s.state&(tlsLosing|tlsHalf) == 0 || s.state&(tlsProducing|tlsClosed) != 0 || len(s.out) > 0 || s.hand != nil {
-		return
-	}
-	_ = s.conn.CloseWrite()
-	s.state |= tlsClosed
-	if s.state&tlsLosing != 0 {
-		s.raw.LoseConnection()
-	} else {
-		s.raw.LoseWriteConnection()
-	}
-}
-
-// beforeFlush is called when the callback has ended, before the raw connection
-// sends.
-func (s *secure) beforeFlush() {
-	if s.hand != nil {
-		return
-	}
-	if s.state&tlsSwitching != 0 {
-		s.switchNow()
-	}
-	s.seal()
-	s.pump()
-	s.closeIfDone()
-	if s.state&tlsLosing != 0 && s.state&tlsClosed != 0 {
-		s.raw.state |= losing
-	}
-}
-
 // PauseReading stops the reads. Loop only.
 func (s *secure) PauseReading() {
+	s.raw.r.loop.check()
 	s.state |= tlsPaused
 	s.raw.PauseReading()
 }
 
 // ResumeReading starts them again, with what is decrypted or kept already. Loop only.
 func (s *secure) ResumeReading() {
+	s.raw.r.loop.check()
 	if s.state&tlsPaused == 0 {
 		return
 	}
 	s.state &^= tlsPaused
-	s.raw.ResumeReading()
-	s.readSoon()
+	if s.state&tlsLosing == 0 {
+		s.raw.ResumeReading()
+		s.readSoon()
+	}
 }
 
 // Switch makes p the protocol. Loop only. Copies unread.
 func (s *secure) Switch(p Protocol, unread []byte) {
+	s.raw.r.loop.check()
 	if s.raw.state&lost != 0 {
 		return
 	}
-	m := s.raw.extra()
-	m.target = p
+	s.next = p
 	if len(unread) > 0 { // what is left of an earlier Switch comes behind it
-		m.unread = append(slices.Clone(unread), m.unread...)
-		s.state |= tlsUnread
+		s.unread = append(slices.Clone(unread), s.unread...)
 	}
 	s.state |= tlsSwitching
 	s.raw.touch()
 }
 
-// switchNow makes the target the protocol; it reads when the callback has ended.
+// switchNow makes the next protocol the protocol, when the callback has ended.
 func (s *secure) switchNow() {
-	m := s.raw.more
-	s.proto, m.target = m.target, nil
-	s.state &^= tlsSwitching
-	s.wire.told = false
+	s.proto, s.next = s.next, nil
+	s.state &^= tlsSwitching | tlsToldEOF
 	s.readSoon()
 	s.proto.ConnectionMade(s)
 }
@@ -491,22 +321,6 @@ func (s *secure) Loop() Loop { return s.raw.r }
 func (s *secure) ConnectionState() *tls.ConnectionState {
 	state := s.conn.ConnectionState()
 	return &state
-}
-
-// SendFile queues n bytes of f. Loop only.
-func (s *secure) SendFile(f *os.File, off, n int64, done func(err error)) {
-	if s.over() || n <= 0 {
-		if done != nil {
-			var err error
-			if n > 0 {
-				err = ErrDone
-			}
-			s.raw.r.tellFile(func() { done(err) })
-		}
-		return
-	}
-	s.wrote()
-	s.out = append(s.out, outPiece{file: &filePiece{f: f, off: off, n: n, done: done}})
 }
 
 var (

@@ -3,13 +3,18 @@ package reactor
 import (
 	"fmt"
 	"io"
-	"slices"
 )
 
-// This file sends files over TLS: they are read piece by piece as the connection
-// takes them, from the page cache on the loop, by a thread when they are cold.
+// This file sends what is not encrypted at once: files, and large data that others
+// share. They are taken piece by piece as the connection takes them, a file from the
+// page cache on the loop, by a thread when it is cold.
 
-// outPiece is a file, or bytes that were written behind one.
+const (
+	tlsHighWater = 256 << 10 // ciphertext queued above which no more is made
+	tlsPiece     = 48 << 10  // three records, which fit into the scratch buffer
+)
+
+// outPiece is a file, or bytes: shared ones, or such as were written behind a piece.
 type outPiece struct {
 	data []byte
 	file *filePiece
@@ -39,7 +44,11 @@ func (s *secure) pump() {
 		}
 		p := &s.out[0]
 		if p.file == nil {
-			s.encrypt(p.data)
+			n := min(len(p.data), tlsPiece)
+			s.encrypt(p.data[:n])
+			if p.data = p.data[n:]; len(p.data) > 0 {
+				continue
+			}
 		} else if !s.pumpFile(p.file) {
 			return
 		} else if p.file.n > 0 {
@@ -57,7 +66,7 @@ func (s *secure) pumpFile(f *filePiece) bool {
 	if f.warming {
 		return false
 	}
-	window := min(f.n, int64(len(s.raw.r.in)))
+	window := min(f.n, tlsPiece)
 	if f.off+window > f.warm && !f.resident(window) {
 		s.raw.warm(f)
 		return false
@@ -66,20 +75,15 @@ func (s *secure) pumpFile(f *filePiece) bool {
 	n, err := f.f.ReadAt(buf, f.off)
 	if n == 0 {
 		if err == nil || err == io.EOF {
-			err = io.ErrUnexpectedEOF
+			err = fmt.Errorf("%d bytes shorter than promised: %w", f.n, io.ErrUnexpectedEOF)
 		}
-		s.raw.fail(fmt.Errorf("%w: file %q with %d bytes to go: %w", ErrAborted, f.f.Name(), f.n, err))
+		s.raw.fail(fmt.Errorf("%w: file %q: %w", ErrAborted, f.f.Name(), err))
 		return false
 	}
 	s.encrypt(buf[:n])
 	f.off += int64(n)
 	if f.n -= int64(n); f.n == 0 && f.done != nil {
-		done := f.done
-		f.done = nil
-		s.raw.r.tellFile(func() {
-			defer s.raw.contain()
-			done(nil)
-		})
+		s.raw.markFile(f)
 	}
 	return true
 }
@@ -87,7 +91,7 @@ func (s *secure) pumpFile(f *filePiece) bool {
 // fileBuffer is where files are read for TLS, one buffer for all connections.
 func (r *Reactor) fileBuffer() []byte {
 	if r.fileBuf == nil {
-		r.fileBuf = make([]byte, readSize)
+		r.fileBuf = make([]byte, tlsPiece)
 	}
 	return r.fileBuf
 }
@@ -99,5 +103,5 @@ func (s *secure) dropOut(err error) {
 			p.file.drop(err, s.raw.r.tellFile)
 		}
 	}
-	s.out = slices.Delete(s.out, 0, len(s.out))
+	s.out = nil
 }

@@ -9,9 +9,8 @@ import (
 // belongs to the handshake's goroutine, and blocks; from then on it is the loop's,
 // and says "would block" instead.
 type wire struct {
-	s    *secure
-	in   []byte // ciphertext to be read; on the loop a view of the read buffer
-	told bool   // the protocol knows of the end
+	s  *secure
+	in []byte // ciphertext to be read; on the loop a view of the read buffer
 }
 
 // errWouldBlock is temporary, so crypto/tls hands it through and can be asked
@@ -47,8 +46,21 @@ func (w *wire) Write(p []byte) (int, error) {
 // Close does nothing: the loop closes.
 func (w *wire) Close() error { return nil }
 
-func (w *wire) LocalAddr() net.Addr  { return w.s.raw.Host() }
-func (w *wire) RemoteAddr() net.Addr { return w.s.raw.Peer() }
+// LocalAddr and RemoteAddr are asked for by callbacks of the configuration, too, on
+// the goroutine of the handshake.
+func (w *wire) LocalAddr() net.Addr {
+	if h := w.s.hand; h != nil {
+		return h.host
+	}
+	return w.s.raw.Host()
+}
+
+func (w *wire) RemoteAddr() net.Addr {
+	if h := w.s.hand; h != nil {
+		return h.peer
+	}
+	return w.s.raw.Peer()
+}
 
 // The deadlines are timers of the loop.
 func (w *wire) SetDeadline(time.Time) error      { return nil }

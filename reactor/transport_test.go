@@ -122,10 +122,11 @@ func (l *tlsLink) Connect(client, server reactor.Protocol) {
 			l.t.Error(err)
 			return
 		}
-		connect(l.r, port.Addr(), reactor.FactoryFunc(func(reactor.Addr) reactor.Protocol {
+		f := reactor.FactoryFunc(func(reactor.Addr) reactor.Protocol {
 			port.StopListening()
-			return l.r.SecureClient(build(client), l.client)
-		})).Then(nil, func(err error) { l.t.Log(err) })
+			return client
+		})
+		l.r.ConnectTLS("127.0.0.1", int(port.Addr().Port), f, l.client).Then(nil, func(err error) { l.t.Log(err) })
 	})
 }
 

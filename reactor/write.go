@@ -192,7 +192,13 @@ func (c *Conn) flushAll() {
 		c.flush()
 		return
 	}
+	if f.state&tlsSwitching != 0 {
+		f.switchNow()
+	}
+	was := c.state & inPending
+	c.state |= inPending // its records are sent right here
 	f.beforeFlush()
+	c.state = c.state&^inPending | was
 	c.flush()
 	if c.state&lost == 0 && f.wantsMore() {
 		c.r.again(c)
@@ -252,7 +258,7 @@ func (c *Conn) send(data []byte) (int, syscall.Errno) {
 	if c.out == nil || c.out.empty() {
 		return sysWrite(int(c.fd), data)
 	}
-	if c.out.pieces[c.out.head].file != nil && c.state&pipeEnd == 0 {
+	if f := c.out.pieces[c.out.head].file; f != nil && f.n > 0 && c.state&pipeEnd == 0 {
 		return sysWriteMore(int(c.fd), data)
 	}
 	var space [maxIovecs]unix.Iovec
@@ -327,8 +333,12 @@ func (c *Conn) flushSome() (n int, e syscall.Errno) {
 }
 
 func (c *Conn) flushFile(f *filePiece) (int, syscall.Errno) {
-	if f.warming {
+	switch {
+	case f.warming:
 		return -1, 0
+	case f.n == 0: // a mark: its bytes were encrypted, and are sent
+		c.fileDone(f)
+		return 0, 0
 	}
 	n, cold, e := f.send(int(c.fd))
 	switch {
@@ -346,6 +356,12 @@ func (c *Conn) flushFile(f *filePiece) (int, syscall.Errno) {
 		c.fileDone(f)
 	}
 	return n, 0
+}
+
+// markFile has done called when what is queued is with the kernel.
+func (c *Conn) markFile(f *filePiece) {
+	c.wrote()
+	c.queue().addFile(f)
 }
 
 func (c *Conn) fileDone(f *filePiece) {
