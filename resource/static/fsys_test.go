@@ -46,6 +46,27 @@ func TestEmbeddedFiles(t *testing.T) {
 	}
 }
 
+// What is embedded is read once, also where an fs.Sub stands before it; what has no
+// time otherwise is read again.
+func TestFilesWithoutATimeAreReadAgainUnlessEmbedded(t *testing.T) {
+	sub, err := fs.Sub(ourselves, ".")
+	must(t, err)
+	for name, c := range map[string]struct {
+		fs.FS
+		reads int32
+	}{"embedded": {sub, 1}, "other": {fstest.MapFS{"dir.go": {Data: []byte("x")}}, 3}} {
+		files := &closer{FS: c.FS}
+		s := server(t, FS(files))
+		for range 3 {
+			s.Get("/dir.go")
+			s.Loop.Advance(time.Second)
+		}
+		if n := files.readers.Load(); n != c.reads {
+			t.Errorf("%s: read %d times", name, n)
+		}
+	}
+}
+
 func big(t testing.TB) fstest.MapFS {
 	return fstest.MapFS{
 		"big.bin":   {Data: []byte(bigContent), ModTime: old},
@@ -134,7 +155,8 @@ func TestSlowDownloadOfAnFS(t *testing.T) {
 type closer struct {
 	fs.FS
 	open, most atomic.Int32
-	fail       error // of a read beyond the first 64 KiB
+	readers    atomic.Int32 // files of which something was read
+	fail       error        // of a read beyond the first 64 KiB
 }
 
 type closerFile struct {
@@ -155,6 +177,9 @@ func (c *closer) Open(name string) (fs.File, error) {
 func (f *closerFile) Close() error { f.c.open.Add(-1); return f.File.Close() }
 
 func (f *closerFile) Read(b []byte) (int, error) {
+	if f.read == 0 {
+		f.c.readers.Add(1)
+	}
 	n, err := f.File.Read(b)
 	if f.read += n; f.c.fail != nil && f.read > 2*streamBytes {
 		return 0, f.c.fail

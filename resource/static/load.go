@@ -107,8 +107,11 @@ func (d *Dir) keep(key string, l *load, o outcome) {
 		l.known.checked = l.began
 	default:
 		o.page.retain()
-		racy := !d.state.source.fixed() && o.page.racy(l.began)
-		if !c.put(&entry{key: key, page: o.page, checked: l.began, racy: racy}) {
+		e := &entry{key: key, page: o.page, checked: l.began, racy: o.page.racy(l.began)}
+		if o.same {
+			e.racy = l.known.racy // it was not read again
+		}
+		if !c.put(e) {
 			o.page.release()
 		}
 	}

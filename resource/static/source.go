@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"reflect"
 	"time"
 )
 
@@ -52,9 +53,10 @@ type stamp struct {
 	modified int64 // ns since the epoch; noTime when it is not known
 	changed  int64 // the inode's own time in ns, where there is one
 	dev, ino uint64
+	embedded bool // in the program: it never changes
 }
 
-// noTime is the modified of a file that has no time (embed.FS has none).
+// noTime is the modified of a file that has no time (those of an embed.FS).
 const noTime = -1 << 63
 
 // racyWindow is how long after a change another one may leave the same stamp
@@ -64,7 +66,7 @@ const racyWindow = 2 * time.Second
 // racy tells whether the content may have changed at now, or may still change,
 // without another stamp.
 func (s stamp) racy(now time.Time) bool {
-	return s.modified == noTime || s.modified > now.Add(-racyWindow).UnixNano()
+	return !s.embedded && (s.modified == noTime || s.modified > now.Add(-racyWindow).UnixNano())
 }
 
 // olderThan tells whether s was last changed before t was, by more than a tick of
@@ -103,7 +105,14 @@ func infoOf(fi fs.FileInfo) (info, error) {
 		i.modified = t.UnixNano()
 	}
 	i.changed, i.dev, i.ino = inode(fi)
+	i.embedded = i.modified == noTime && isEmbedded(fi)
 	return i, nil
+}
+
+// isEmbedded tells whether fi is of an embed.FS, which may stand behind an fs.Sub.
+func isEmbedded(fi fs.FileInfo) bool {
+	t := reflect.TypeOf(fi)
+	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "embed"
 }
 
 // opened finishes an open: f must be a regular file.
