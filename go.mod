@@ -1,11 +1,11 @@
 module spindle
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/panjf2000/gnet/v2 v2.10.0
 	github.com/spf13/pflag v1.0.6
-	golang.org/x/sys v0.30.0
+	golang.org/x/sys v0.49.0
 )
 
 require github.com/inconshreveable/mousetrap v1.1.0 // indirect
@@ -16,5 +16,6 @@ require (
 	github.com/vektra/errors v0.0.0-20140903201135-c64d83aba85a // indirect
 	go.uber.org/multierr v1.11.0 // indirect
 	go.uber.org/zap v1.28.0 // indirect
+	golang.org/x/net v0.62.0
 	gopkg.in/natefinch/lumberjack.v2 v2.2.1 // indirect
 )

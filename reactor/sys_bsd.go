@@ -94,5 +94,7 @@ func sysSendfile(to, from int, off int64, n int) (int, syscall.Errno) {
 
 func sysResident(int, int64) bool { return true }
 
+func sysReadWarm(int, []byte, int64) (n int, cold, ok bool) { return 0, false, false }
+
 // endOfData tells from a raw event whether the peer has closed its half.
 func endOfData(_, flags int64) bool { return flags&unix.EV_EOF != 0 }

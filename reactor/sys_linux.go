@@ -125,5 +125,20 @@ func sysResident(fd int, off int64) bool {
 	return e != unix.EAGAIN
 }
 
+// sysReadWarm reads what is in the page cache. ok is false where the system, or the
+// file system, can not say what is.
+func sysReadWarm(fd int, b []byte, off int64) (n int, cold, ok bool) {
+	iov := unix.Iovec{Base: &b[0]}
+	iov.SetLen(len(b))
+	got, _, e := unix.RawSyscall6(unix.SYS_PREADV2, uintptr(fd), uintptr(unsafe.Pointer(&iov)), 1, uintptr(off), 0, unix.RWF_NOWAIT)
+	switch e {
+	case 0:
+		return int(got), false, true
+	case unix.EAGAIN:
+		return 0, true, true
+	}
+	return 0, false, false
+}
+
 // endOfData tells from a raw event whether the peer has closed its half.
 func endOfData(event, _ int64) bool { return event&unix.EPOLLRDHUP != 0 }

@@ -130,10 +130,10 @@ func (d *chunked) takeTrailer(line []byte) *protocol.Error {
 		return errTrailer
 	}
 	i := bytes.IndexByte(line, ':')
-	switch trailerClass(line[:i]) {
-	case trailerFraming:
+	switch protocol.JudgeTrailer(line[:i]) {
+	case protocol.TrailerFraming:
 		return errTrailerFraming
-	case trailerGood:
+	case protocol.TrailerGood:
 		d.trailers.Add(string(line[:i]), string(protocol.TrimBlank(line[i+1:])))
 	}
 	return nil
@@ -270,7 +270,7 @@ func appendLastChunk(b []byte, trailers protocol.Fields) []byte {
 	b = append(b, "0\r\n"...)
 	for i := range trailers {
 		f := &trailers[i]
-		if trailerClass([]byte(f.Name)) == trailerGood && protocol.CheckField(f.Name, f.Value) == nil {
+		if protocol.JudgeTrailer(f.Name) == protocol.TrailerGood && protocol.CheckField(f.Name, f.Value) == nil {
 			b = appendField(b, f.Name, f.Value)
 		}
 	}

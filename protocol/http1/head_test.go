@@ -98,23 +98,23 @@ func TestMethodsAreInterned(t *testing.T) {
 }
 
 func TestTrailerClass(t *testing.T) {
-	for name, want := range map[string]class{
-		"X-Checksum": trailerGood, "Server-Timing": trailerGood, "ETag": trailerGood, "Digest": trailerGood,
-		"Last-Modified": trailerGood, "Content-Digest": trailerGood,
-		"Content-Length": trailerFraming, "TRANSFER-ENCODING": trailerFraming, "host": trailerFraming,
-		"TE": trailerDropped, "Age": trailerDropped, "Date": trailerDropped, "Vary": trailerDropped,
-		"Range": trailerDropped, "Cookie": trailerDropped, "Expect": trailerDropped, "Pragma": trailerDropped,
-		"Expires": trailerDropped, "Trailer": trailerDropped, "Upgrade": trailerDropped, "Warning": trailerDropped,
-		"If-Match": trailerDropped, "If-Range": trailerDropped, "Location": trailerDropped,
-		"Connection": trailerDropped, "Keep-Alive": trailerDropped, "Set-Cookie": trailerDropped,
-		"Retry-After": trailerDropped, "Content-Type": trailerDropped, "Max-Forwards": trailerDropped,
-		"Authorization": trailerDropped, "Cache-Control": trailerDropped, "Content-Range": trailerDropped,
-		"If-None-Match": trailerDropped, "Content-Encoding": trailerDropped, "Proxy-Connection": trailerDropped,
-		"WWW-Authenticate": trailerDropped, "If-Modified-Since": trailerDropped,
-		"Proxy-Authenticate": trailerDropped, "If-Unmodified-Since": trailerDropped,
-		"Proxy-Authorization": trailerDropped,
+	for name, want := range map[string]protocol.Trailer{
+		"X-Checksum": protocol.TrailerGood, "Server-Timing": protocol.TrailerGood, "ETag": protocol.TrailerGood, "Digest": protocol.TrailerGood,
+		"Last-Modified": protocol.TrailerGood, "Content-Digest": protocol.TrailerGood,
+		"Content-Length": protocol.TrailerFraming, "TRANSFER-ENCODING": protocol.TrailerFraming, "host": protocol.TrailerFraming,
+		"TE": protocol.TrailerDropped, "Age": protocol.TrailerDropped, "Date": protocol.TrailerDropped, "Vary": protocol.TrailerDropped,
+		"Range": protocol.TrailerDropped, "Cookie": protocol.TrailerDropped, "Expect": protocol.TrailerDropped, "Pragma": protocol.TrailerDropped,
+		"Expires": protocol.TrailerDropped, "Trailer": protocol.TrailerDropped, "Upgrade": protocol.TrailerDropped, "Warning": protocol.TrailerDropped,
+		"If-Match": protocol.TrailerDropped, "If-Range": protocol.TrailerDropped, "Location": protocol.TrailerDropped,
+		"Connection": protocol.TrailerDropped, "Keep-Alive": protocol.TrailerDropped, "Set-Cookie": protocol.TrailerDropped,
+		"Retry-After": protocol.TrailerDropped, "Content-Type": protocol.TrailerDropped, "Max-Forwards": protocol.TrailerDropped,
+		"Authorization": protocol.TrailerDropped, "Cache-Control": protocol.TrailerDropped, "Content-Range": protocol.TrailerDropped,
+		"If-None-Match": protocol.TrailerDropped, "Content-Encoding": protocol.TrailerDropped, "Proxy-Connection": protocol.TrailerDropped,
+		"WWW-Authenticate": protocol.TrailerDropped, "If-Modified-Since": protocol.TrailerDropped,
+		"Proxy-Authenticate": protocol.TrailerDropped, "If-Unmodified-Since": protocol.TrailerDropped,
+		"Proxy-Authorization": protocol.TrailerDropped,
 	} {
-		if got := trailerClass([]byte(name)); got != want {
+		if got := protocol.JudgeTrailer(name); got != want {
 			t.Errorf("%s: %d, want %d", name, got, want)
 		}
 	}

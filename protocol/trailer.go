@@ -1,27 +1,30 @@
-package http1
+package protocol
 
 // This file tells which fields may stand in the trailers of a content (RFC 9110
 // §6.5.1): none that the framing, the routing, the access or the meaning of the
 // content depends on, because they come too late and past every check.
 
-// class is what becomes of a trailer field.
-type class uint8
+// Trailer is what becomes of a trailer field of a request.
+type Trailer uint8
 
+// What may become of one.
 const (
-	trailerGood    class = iota
-	trailerDropped       // left out in silence
-	trailerFraming       // refused: an attempt to change how the message is read
+	TrailerGood    Trailer = iota
+	TrailerDropped         // left out in silence
+	TrailerFraming         // refused: an attempt to change how the message is read
 )
 
-func trailerClass(name []byte) class {
+// JudgeTrailer tells what becomes of a trailer field of that name, whatever its
+// case.
+func JudgeTrailer[T text](name T) Trailer {
 	switch len(name) {
 	case 2:
 		return dropIf(name, "te")
 	case 3:
 		return dropIf(name, "age")
 	case 4:
-		if isName(name, "host") {
-			return trailerFraming
+		if EqualFold(name, "host") {
+			return TrailerFraming
 		}
 		return dropIf(name, "date", "vary")
 	case 5:
@@ -41,14 +44,14 @@ func trailerClass(name []byte) class {
 	case 13:
 		return dropIf(name, "authorization", "cache-control", "content-range", "if-none-match")
 	case 14:
-		if isName(name, "content-length") {
-			return trailerFraming
+		if EqualFold(name, "content-length") {
+			return TrailerFraming
 		}
 	case 16:
 		return dropIf(name, "content-encoding", "proxy-connection", "www-authenticate")
 	case 17:
-		if isName(name, "transfer-encoding") {
-			return trailerFraming
+		if EqualFold(name, "transfer-encoding") {
+			return TrailerFraming
 		}
 		return dropIf(name, "if-modified-since")
 	case 18:
@@ -56,15 +59,15 @@ func trailerClass(name []byte) class {
 	case 19:
 		return dropIf(name, "if-unmodified-since", "proxy-authorization")
 	}
-	return trailerGood
+	return TrailerGood
 }
 
-// dropIf drops name if it is one of names, which are as long.
-func dropIf(name []byte, names ...string) class {
+// dropIf drops name if it is one of names.
+func dropIf[T text](name T, names ...string) Trailer {
 	for _, n := range names {
-		if isName(name, n) {
-			return trailerDropped
+		if EqualFold(name, n) {
+			return TrailerDropped
 		}
 	}
-	return trailerGood
+	return TrailerGood
 }

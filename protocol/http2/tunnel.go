@@ -1,0 +1,223 @@
+package http2
+
+import (
+	"crypto/tls"
+
+	"spindle/reactor"
+)
+
+// This file makes a Stream a reactor.Transport, after a CONNECT was answered with
+// 2xx: DATA frames carry what another protocol says (RFC 9113 §8.5, RFC 8441).
+
+// tunnel is a stream as the Transport of another protocol. What it has in common
+// with a Channel is the Stream's.
+type tunnel struct {
+	*Stream
+	proto  reactor.Protocol
+	target reactor.Protocol // of Switch, until the callback has returned
+	unread []byte           // by Switch
+	state  tunnelState
+}
+
+type tunnelState uint8
+
+const (
+	tunnelFresh   tunnelState = 1 << iota // ConnectionMade is to be called
+	tunnelLosing                          // LoseConnection
+	tunnelHalf                            // LoseWriteConnection
+	tunnelHalfEnd                         // and it is through
+	tunnelDone                            // ConnectionLost was called, or is to be
+)
+
+// startTunnel gives s to p, when the callback has returned.
+func (s *Stream) startTunnel(p reactor.Protocol) {
+	c := s.c
+	if s.producer != nil {
+		s.f.loop.CallLater(0, s.producer.StopProducing)
+		s.dropProducer()
+	}
+	s.rcv = nil
+	s.deadline = 0
+	s.answer = answerUnknown
+	s.tun = &tunnel{Stream: s, proto: p, state: tunnelFresh}
+	c.post()
+}
+
+// goOn does what was put off to the end of the callback.
+func (t *tunnel) goOn() {
+	if t.target != nil {
+		t.proto, t.target = t.target, nil
+		t.state |= tunnelFresh
+	}
+	if t.state&tunnelFresh == 0 {
+		t.closeIfDone()
+		return
+	}
+	t.state &^= tunnelFresh
+	t.flags &^= pausedBody
+	t.in = append(t.unread, t.in...)
+	t.unread = nil
+	c := t.c
+	t.proto.ConnectionMade(t)
+	if !t.is(closed) {
+		c.catchUp(t.Stream)
+	}
+}
+
+// ended tells the protocol that the client sends no more.
+func (t *tunnel) ended() {
+	if p, ok := t.proto.(reactor.HalfCloseProtocol); ok {
+		p.ReadConnectionLost()
+		return
+	}
+	t.LoseConnection()
+}
+
+// lost tells the protocol that the stream is gone.
+func (t *tunnel) lost(reason error) {
+	if t.state&tunnelDone != 0 {
+		return
+	}
+	t.state |= tunnelDone
+	if t.target != nil {
+		t.proto = t.target
+	}
+	t.proto.ConnectionLost(reason)
+}
+
+// AvailableBuffer is an empty slice: a frame header goes before what is written.
+func (t *tunnel) AvailableBuffer() []byte { return t.f.frameBuffer()[:0] }
+
+// WriteSequence is Write for each of pieces.
+func (t *tunnel) WriteSequence(pieces [][]byte) {
+	for _, p := range pieces {
+		t.Write(p)
+	}
+}
+
+// Write queues a copy of data.
+func (t *tunnel) Write(data []byte) {
+	if t.open() {
+		t.Stream.Write(data)
+	}
+}
+
+// WriteShared queues data itself when it is large.
+func (t *tunnel) WriteShared(data []byte) {
+	if t.open() {
+		t.Stream.WriteShared(data)
+	}
+}
+
+// open tells whether what is written still goes anywhere: after LoseConnection only
+// if it comes from a producer that it waits for.
+func (t *tunnel) open() bool {
+	return t.state&(tunnelLosing|tunnelHalf) == 0 || t.producer != nil
+}
+
+// LoseConnection delivers what was written, then ends the stream.
+func (t *tunnel) LoseConnection() {
+	if t.state&tunnelLosing == 0 && !t.is(closed) {
+		t.state |= tunnelLosing
+		t.c.post()
+	}
+}
+
+// LoseWriteConnection delivers what was written, then ends our half.
+func (t *tunnel) LoseWriteConnection() {
+	if t.state&tunnelHalf == 0 && !t.is(closed) {
+		t.state |= tunnelHalf
+		t.c.post()
+	}
+}
+
+// AbortConnection resets the stream.
+func (t *tunnel) AbortConnection() {
+	if t.is(closed) {
+		return
+	}
+	c := t.c
+	c.enterLate()
+	t.dropFiles(reactor.ErrAborted)
+	t.forget()
+	c.sendReset(t.id, codeCancel)
+	c.close(t.Stream)
+	c.f.loop.CallLater(0, func() { t.lost(reactor.ErrAborted) })
+	c.settleLate()
+}
+
+// closeIfDone ends what was asked to end once no producer is left: END_STREAM goes
+// behind what is queued.
+func (t *tunnel) closeIfDone() {
+	if t.state&(tunnelLosing|tunnelHalf) == 0 || t.producer != nil || t.is(finishing|closed) {
+		if t.is(localEnded) {
+			t.sentEnd()
+		}
+		return
+	}
+	t.flags |= finishing
+	t.answer = answerNone
+	if len(t.out) == 0 {
+		t.c.endLocal(t.Stream)
+	}
+}
+
+// sentEnd goes on after END_STREAM was sent.
+func (t *tunnel) sentEnd() {
+	switch {
+	case t.is(closed):
+	case t.state&tunnelLosing != 0:
+		if !t.is(clientEnded) {
+			t.c.sendReset(t.id, codeNo)
+		}
+		t.finish()
+	case t.state&tunnelHalfEnd == 0:
+		t.state |= tunnelHalfEnd
+		t.c.f.loop.CallLater(0, t.tellHalf)
+	case t.is(clientEnded):
+		t.finish()
+	}
+}
+
+// tellHalf tells that our half is closed.
+func (t *tunnel) tellHalf() {
+	if p, ok := t.proto.(reactor.HalfCloseProtocol); ok && !t.is(closed) {
+		p.WriteConnectionLost()
+	}
+	if t.is(clientEnded) && !t.is(closed) {
+		t.c.post()
+	}
+}
+
+// finish is the clean end.
+func (t *tunnel) finish() {
+	c := t.c
+	c.close(t.Stream)
+	c.f.loop.CallLater(0, func() { t.lost(reactor.ErrDone) })
+}
+
+// PauseReading keeps what the client sends, within its window.
+func (t *tunnel) PauseReading() { t.flags |= pausedBody }
+
+// ResumeReading brings it.
+func (t *tunnel) ResumeReading() {
+	if t.is(pausedBody) && !t.is(closed) {
+		t.resumeIn()
+	}
+}
+
+// Switch makes p the protocol of the stream.
+func (t *tunnel) Switch(p reactor.Protocol, unread []byte) {
+	if t.is(closed) {
+		return
+	}
+	t.target = p
+	t.unread = append(t.unread, unread...)
+	t.flags |= pausedBody
+	t.c.post()
+}
+
+// ConnectionState is that of the connection, nil when it is not secure.
+func (t *tunnel) ConnectionState() *tls.ConnectionState { return t.TLS() }
+
+var _ reactor.Transport = (*tunnel)(nil)
