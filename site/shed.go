@@ -10,8 +10,11 @@ const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnectio
 	"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 58\r\n\r\n" +
 	"Too many connections at the moment. Please try again soon."
 
-// ShedIdle closes the connection that has been idle longest. See reactor.Shedder.
-func (s *Site) ShedIdle() bool { return s.http1 != nil && s.http1.CloseOldestIdle() }
+// ShedIdle closes a connection that has been idle long: of HTTP/1 first, where one
+// costs its client less. See reactor.Shedder.
+func (s *Site) ShedIdle() bool {
+	return s.http1 != nil && (s.http1.CloseOldestIdle() || s.http2.CloseOldestIdle())
+}
 
 // Refusal is the 503 for a client that finds no place. See reactor.Shedder.
 func (s *Site) Refusal() []byte { return []byte(refusal) }

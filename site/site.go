@@ -8,6 +8,7 @@ import (
 
 	"spindle/protocol"
 	"spindle/protocol/http1"
+	"spindle/protocol/http2"
 	"spindle/reactor"
 	"spindle/resource"
 )
@@ -66,6 +67,13 @@ type Site struct {
 	// been idle longest is closed; when none is idle the new one gets 503.
 	MaxConnections int
 
+	// MaxStreams limits the requests under way on one connection of HTTP/2; 250.
+	// Beyond, the client is told to try again.
+	MaxStreams int
+	// NoHTTP2 serves HTTP/1 alone: it does not offer HTTP/2 where there is TLS, and
+	// does not take it on plain ports from clients that know beforehand.
+	NoHTTP2 bool
+
 	// HeadTimeout is the time to the first byte of a connection, and then to the
 	// end of its first head; 10 s. Beyond: close, or 408.
 	HeadTimeout time.Duration
@@ -84,6 +92,8 @@ type Site struct {
 
 	loop     reactor.Loop
 	http1    *http1.Factory
+	http2    *http2.Factory
+	room     int // connections of both; 0: no limit
 	requests *resource.Dispatcher
 	counters Counters
 	meter    *Meter
@@ -118,7 +128,8 @@ func (s *Site) StartFactory(l reactor.Loop) {
 		Debug:             s.Debug,
 		Finished:          s.finished,
 	}
-	s.http1 = http1.NewFactory(s, s.settings())
+	s.room = s.maxConnections()
+	s.startProtocols()
 	l.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, s.drain)
 }
 
@@ -130,7 +141,7 @@ func (s *Site) settings() *http1.Settings {
 		MaxFieldBytes:       s.MaxFieldBytes,
 		MaxFields:           s.MaxFields,
 		MaxQueuedBytes:      s.MaxQueuedBytes,
-		MaxConnections:      s.maxConnections(),
+		Full:                s.full,
 		FirstByteTimeout:    s.HeadTimeout,
 		HeadTimeout:         s.HeadTimeout,
 		IdleTimeout:         s.IdleTimeout,
@@ -224,15 +235,27 @@ func (s *Site) drain() *reactor.Deferred[struct{}] {
 	drained := reactor.NewDeferred[struct{}]()
 	var timer *reactor.DelayedCall
 	if patience > 0 {
-		timer = s.loop.CallLater(patience, s.http1.Abort)
+		timer = s.loop.CallLater(patience, s.abort)
 	}
-	s.http1.Drain(func() {
+	left := 2
+	done := func() {
+		if left--; left > 0 {
+			return
+		}
 		if timer != nil {
 			timer.Cancel()
 		}
 		drained.Callback(struct{}{})
-	})
+	}
+	s.http1.Drain(done)
+	s.http2.Drain(done)
 	return drained
+}
+
+// abort ends all connections at once.
+func (s *Site) abort() {
+	s.http1.Abort()
+	s.http2.Abort()
 }
 
 // Counters is what the Site has counted. Loop only.
@@ -243,8 +266,12 @@ func (s *Site) Connections() Connections {
 	if s.http1 == nil {
 		return Connections{}
 	}
-	c := s.http1.Stats()
-	return Connections{Open: c.Open, Idle: c.Idle, Accepted: int64(c.Accepted)}
+	h1, h2 := s.http1.Stats(), s.http2.Stats()
+	return Connections{
+		Open:     h1.Open + h2.Open,
+		Idle:     h1.Idle + h2.Idle,
+		Accepted: int64(h1.Accepted + h2.Accepted),
+	}
 }
 
 // Stats is all figures of the Site. Those over time are measured from the first call

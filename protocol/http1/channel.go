@@ -1,6 +1,8 @@
 package http1
 
 import (
+	"bytes"
+
 	"spindle/protocol"
 	"spindle/reactor"
 )
@@ -213,7 +215,9 @@ func (c *Channel) stepHead(data []byte) int {
 		h, err = f.tok.tokenize(data[:n], int(c.scan.fields))
 	}
 	if err != nil {
-		c.refuse(err, data)
+		if err != errMajorVersion || !c.isPreface(data) {
+			c.refuse(err, data)
+		}
 		return 0
 	}
 	c.scan = headScan{}
@@ -236,6 +240,23 @@ func (c *Channel) mustWait() bool {
 		return true
 	}
 	return false
+}
+
+// isPreface tells whether the connection begins with the preface of HTTP/2, and has
+// it given to the protocol that takes it.
+func (c *Channel) isPreface(data []byte) bool {
+	f := c.f
+	if f.set.Preface == nil || !c.is(fresh) || !bytes.HasPrefix(data, []byte("PRI * HTTP/2.0\r\n")) {
+		return false
+	}
+	p := f.set.Preface(c.t.Peer())
+	if p == nil {
+		return false
+	}
+	f.accepted-- // it is counted there
+	f.switchTo = p
+	c.state = stateSwitched
+	return true
 }
 
 // stepBlank passes over the one empty line that may stand in front of a head

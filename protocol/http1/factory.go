@@ -120,6 +120,9 @@ func (f *Factory) CloseOldestIdle() bool {
 // full tells whether a new connection is one too many, after making room for it
 // where that is possible.
 func (f *Factory) full() bool {
+	if f.set.Full != nil {
+		return f.set.Full()
+	}
 	return f.idle.len+f.busy.len >= f.set.MaxConnections && !f.CloseOldestIdle()
 }
 

@@ -3,6 +3,8 @@ package http1
 import (
 	"log/slog"
 	"time"
+
+	"spindle/reactor"
 )
 
 // Settings are the limits and time-outs of a server's connections. In every
@@ -45,6 +47,13 @@ type Settings struct {
 	// Zero, the default, is no limit here. At the limit the connection that
 	// has been idle longest is closed; when none is idle the new one gets 503.
 	MaxConnections int
+	// Full, when set, decides in place of MaxConnections whether a new connection
+	// is one too many: where several factories share a limit.
+	Full func() bool
+	// Preface, when set, makes the protocol of a client whose first request is the
+	// preface of HTTP/2 (RFC 9113 §3.4), which then gets it. nil, and a nil protocol,
+	// refuse it with 505.
+	Preface func(peer reactor.Addr) reactor.Protocol
 
 	// FirstByteTimeout is the time from the connection to its first byte;
 	// 10 s. Beyond: close.

@@ -117,16 +117,14 @@ func (c *Conn) takePing(f frame, payload []byte) *connError {
 	return c.annoyed(1)
 }
 
-// takeGoAway takes note that the client wants to end: it opens no more streams.
+// takeGoAway does nothing: the client opens no more streams, and closes when the
+// last one is done (RFC 9113 §6.8).
 func (c *Conn) takeGoAway(f frame, _ []byte) *connError {
 	switch {
 	case f.id != 0:
 		return errNotOnZero
 	case f.length < 8:
 		return errFrameSize
-	}
-	if !c.is(finalSent) {
-		c.drainNow()
 	}
 	return c.annoyed(1)
 }

@@ -170,11 +170,11 @@ func (f *Factory) judgeTarget(b *block) *protocol.Error {
 	return nil
 }
 
-// isTarget tells whether the bytes may stand in a target: visible ones, as HTTP/1
-// has it.
+// isTarget tells whether the bytes may stand in a target: all but blanks,
+// control bytes and the mark of a fragment, as HTTP/1 has it.
 func isTarget(s []byte) bool {
 	for _, c := range s {
-		if c <= ' ' || c == 0x7f {
+		if c <= ' ' || c == 0x7f || c == '#' {
 			return false
 		}
 	}

@@ -49,6 +49,9 @@ type Settings struct {
 	// Zero, the default, is no limit here. At the limit the connection that
 	// has been idle longest is closed; when none is idle the new one is.
 	MaxConnections int
+	// Full, when set, decides in place of MaxConnections whether a new connection
+	// is one too many: where several factories share a limit.
+	Full func() bool
 	// NuisanceBurst and NuisanceRate ration the frames that bring no work
 	// forward: pings, settings, resets, priorities, empty frames, windows that
 	// are opened for nothing sent, and what makes us reset a stream. 1000 at
