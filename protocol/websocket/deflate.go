@@ -1,0 +1,151 @@
+package websocket
+
+import (
+	"bytes"
+	"io"
+	"slices"
+
+	"github.com/gobwas/ws/wsflate"
+	"github.com/klauspost/compress/flate"
+)
+
+// This file compresses and inflates messages with the coders of the loop. What a
+// connection keeps between two messages is the context: the last bytes of what was
+// sent and received, with which a coder begins.
+
+// context is the windows of one connection.
+type context struct {
+	out, in []byte
+}
+
+// slide puts data behind window and returns its last bytes, 2 to the power of bits at
+// most.
+func slide(window, data []byte, bits uint8) []byte {
+	size := 1 << bits
+	if len(data) >= size {
+		return append(window[:0], data[len(data)-size:]...)
+	}
+	if over := len(window) + len(data) - size; over > 0 {
+		window = window[:copy(window, window[over:])]
+	}
+	return append(window, data...)
+}
+
+// sink takes what a deflater writes.
+type sink []byte
+
+func (s *sink) Write(p []byte) (int, error) {
+	*s = append(*s, p...)
+	return len(p), nil
+}
+
+// deflater is the coder for windows of one size.
+type deflater struct {
+	*wsflate.Writer
+	core *deflateCore
+}
+
+// deflateCore is a flate.Writer that a wsflate.Writer resets with a context.
+type deflateCore struct {
+	*flate.Writer
+	context []byte
+}
+
+func (d *deflateCore) Reset(w io.Writer) { d.ResetDict(w, d.context) }
+
+func newDeflater(bits uint8, level int) *deflater {
+	d := &deflater{core: new(deflateCore)}
+	d.Writer = wsflate.NewWriter(io.Discard, func(w io.Writer) wsflate.Compressor {
+		var err error
+		if bits == maxBits {
+			d.core.Writer, err = flate.NewWriter(w, level)
+		} else {
+			d.core.Writer, err = flate.NewWriterWindow(w, 1<<bits)
+		}
+		if err != nil {
+			panic(err) // level and size were checked
+		}
+		return d.core
+	})
+	return d
+}
+
+// deflate compresses data as a message that begins with this context. The result is
+// valid until the next call; nil when it would be no smaller.
+func (f *Factory) deflate(bits uint8, context, data []byte) []byte {
+	d := f.deflater[bits]
+	if d == nil {
+		d = newDeflater(bits, f.set.deflate.Level)
+		f.deflater[bits] = d
+	}
+	if cap(f.deflated) > maxScratch {
+		f.deflated = nil
+	}
+	f.deflated = f.deflated[:0]
+	d.core.context = context
+	d.Reset(&f.deflated)
+	if _, err := d.Write(data); err != nil || d.Flush() != nil || len(f.deflated) >= len(data) {
+		return nil
+	}
+	return f.deflated
+}
+
+// inflater is the decoder of a loop.
+type inflater struct {
+	*wsflate.Reader
+	core inflateCore
+	src  bytes.Reader
+}
+
+// inflateCore is a flate reader that a wsflate.Reader resets with a context.
+type inflateCore struct {
+	io.ReadCloser
+	context []byte
+}
+
+// Reset never fails: the error of flate.Resetter is for other formats.
+func (i *inflateCore) Reset(r io.Reader) {
+	_ = i.ReadCloser.(flate.Resetter).Reset(r, i.context)
+}
+
+func newInflater() *inflater {
+	i := new(inflater)
+	i.Reader = wsflate.NewReader(&i.src, func(r io.Reader) wsflate.Decompressor {
+		i.core.ReadCloser = flate.NewReader(r)
+		return &i.core
+	})
+	return i
+}
+
+// inflate is the message whose compressed form is payload. It is valid until the next
+// call. RFC 7692 §7.2.2.
+func (f *Factory) inflate(context, payload []byte) ([]byte, *failure) {
+	i := f.inflater
+	if i == nil {
+		i = newInflater()
+		f.inflater = i
+	}
+	i.src.Reset(payload)
+	i.core.context = context
+	i.Reset(&i.src)
+	out := f.inflated[:0]
+	if cap(out) > maxScratch {
+		out = nil
+	}
+	for {
+		if len(out) == cap(out) {
+			out = slices.Grow(out, max(firstBuffer, len(out)))
+		}
+		n, err := i.Read(out[len(out):cap(out)])
+		out = out[:len(out)+n]
+		f.inflated = out
+		switch {
+		case int64(len(out)) > f.set.MaxMessageBytes:
+			return nil, errTooBig
+		case err == io.EOF && i.src.Len() <= 1: // behind a final block there is the octet of §7.2.3.5
+			return out, nil
+		case err != nil:
+			return nil, errNotDeflate
+		}
+	}
+}
