@@ -15,6 +15,16 @@ import (
 // waits for a deferred child.
 func (r *Request) walk(res Resource) (Resource, error) {
 	for res != nil {
+		if t, ok := res.(*Tree); ok { // the usual node, without any optional interface
+			child, err := r.stepTree(t)
+			if err != nil {
+				return nil, err
+			}
+			if child != nil {
+				res = child
+				continue
+			}
+		}
 		if p, ok := res.(Passer); ok {
 			if d, ok := res.(*deferredChild); ok {
 				d.wait(r)
@@ -62,6 +72,23 @@ func (r *Request) step(res Resource, path []byte) (child Resource, itself bool, 
 	}
 	itself = child == nil && len(segment) == 0 && end == len(path) && renders(res)
 	return child, itself, nil
+}
+
+// stepTree is step for a plain Tree. It uses nothing up when the tree has no such
+// child.
+func (r *Request) stepTree(t *Tree) (child Resource, err error) {
+	path := r.path()
+	if r.used >= len(path) {
+		return nil, nil
+	}
+	segment, end := nextSegment(path, r.used)
+	if segment, err = decodeSegment(segment); err != nil {
+		return nil, err
+	}
+	if child = t.children[string(segment)]; child != nil {
+		r.used = end
+	}
+	return child, nil
 }
 
 // atEnd is what answers when the path ends at res: res itself, or for a node that

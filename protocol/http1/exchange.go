@@ -347,7 +347,7 @@ func (c *Channel) Peer() reactor.Addr { return c.t.Peer() }
 func (c *Channel) Host() reactor.Addr { return c.t.Host() }
 
 // Loop is where the connection lives.
-func (c *Channel) Loop() reactor.Loop { return c.t.Loop() }
+func (c *Channel) Loop() reactor.Loop { return c.f.loop }
 
 // TLS is the state of the connection, nil when it is not secure.
 func (c *Channel) TLS() *tls.ConnectionState {

@@ -239,14 +239,16 @@ func cleanBytes(b []byte) bool {
 // lines. The head and its fields are those of the tokenizer, valid until the
 // next call.
 func (t *tokenizer) tokenize(buf []byte, fields int) (*protocol.Head, *protocol.Error) {
+	// What is left in the parser of the head before is never looked at: method,
+	// target and version are set anew by each head that scan has passed, and of
+	// the fields only as many are read as scan has counted in this one.
 	p := &t.parser
-	// Nothing may be left of the head before.
-	*p = wildcat.HTTPParser{Headers: p.Headers, TotalHeaders: len(p.Headers)}
 	if n, err := p.Parse(buf); err != nil || n != len(buf) {
 		return nil, errTokenizer
 	}
 	h := &t.head
-	*h = protocol.Head{Target: p.Path, Method: method(p.Method), Version: protocol.HTTP11}
+	*h = protocol.Head{}
+	h.Target, h.Method, h.Version = p.Path, method(p.Method), protocol.HTTP11
 	if p.Version[7] == '0' {
 		h.Version = protocol.HTTP10
 	}
