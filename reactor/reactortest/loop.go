@@ -1,6 +1,7 @@
 package reactortest
 
 import (
+	"runtime"
 	"sync"
 	"time"
 
@@ -19,6 +20,10 @@ type Loop struct {
 	// which then costs that connection only, as in the real reactor. nil lets
 	// it through to the test.
 	OnPanic func(value any, stack []byte)
+	// SyncThreads has every turn wait for the work that threads have, of which
+	// there is one only: so nobody needs WaitFor, and a run is the same each
+	// time. To be set before ThreadPool is used.
+	SyncThreads bool
 	// Patience is how long WaitFor waits, in real time; 0 means 10 seconds.
 	Patience time.Duration
 
@@ -62,6 +67,7 @@ func (l *Loop) CallFromThread(f func()) {
 func (l *Loop) Turn() bool {
 	l.mustBeOutside("Turn")
 	worked := l.settle()
+	l.awaitThreads()
 	for _, f := range l.takePosted() {
 		worked = true
 		l.event(f)
@@ -92,11 +98,7 @@ func (l *Loop) Run() {
 // WaitFor turns the loop until done, waiting for what other goroutines post. It
 // panics when that takes longer than Patience.
 func (l *Loop) WaitFor(done func() bool) {
-	patience := l.Patience
-	if patience == 0 {
-		patience = 10 * time.Second
-	}
-	late := time.NewTimer(patience)
+	late := l.patience()
 	defer late.Stop()
 	for l.Run(); !done(); l.Run() {
 		select {
@@ -107,12 +109,39 @@ func (l *Loop) WaitFor(done func() bool) {
 	}
 }
 
+func (l *Loop) patience() *time.Timer {
+	if l.Patience == 0 {
+		return time.NewTimer(10 * time.Second)
+	}
+	return time.NewTimer(l.Patience)
+}
+
 // ThreadPool is a real pool of threads; WaitFor waits for its results.
 func (l *Loop) ThreadPool() *reactor.ThreadPool {
 	if l.pool == nil {
 		l.pool = reactor.NewThreadPool(l)
+		if l.SyncThreads {
+			l.pool.MaxThreads = 1
+		}
 	}
 	return l.pool
+}
+
+// awaitThreads waits until all work is done and its results are posted.
+func (l *Loop) awaitThreads() {
+	if !l.SyncThreads || l.pool == nil || l.pool.Working() == 0 {
+		return
+	}
+	late := l.patience()
+	defer late.Stop()
+	for l.pool.Working() > 0 {
+		select {
+		case <-late.C:
+			panic("reactortest: a thread's work does not end")
+		default:
+			runtime.Gosched()
+		}
+	}
 }
 
 // Close ends the loop: what is posted from now on is dropped, and the threads

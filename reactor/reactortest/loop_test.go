@@ -84,6 +84,25 @@ func TestThreadPoolPostsToTheLoop(t *testing.T) {
 	}
 }
 
+func TestSyncThreads(t *testing.T) {
+	l := NewLoop()
+	l.SyncThreads, l.Patience = true, time.Millisecond
+	var got []int
+	for n := range 20 {
+		reactor.DeferToThreadPool(l.ThreadPool(), func() (int, error) { return n, nil }).
+			Then(func(n int) { got = append(got, n) }, nil)
+	}
+	l.Run()
+	want(t, "results", fmt.Sprint(got), "[0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19]")
+	held := make(chan struct{})
+	if err := l.ThreadPool().CallInThread(func() { <-held }); err != nil {
+		t.Fatal(err)
+	}
+	mustPanic(t, "does not end", l.Run)
+	close(held)
+	l.Close()
+}
+
 func TestLoopFindsEndlessTurns(t *testing.T) {
 	l := NewLoop()
 	var again func()

@@ -21,8 +21,6 @@ import (
 //
 //	go test -run TestX -sim.runs=1000          # look for a failure
 //	go test -run TestX -sim.seed=17 -v         # play it again, with its events
-//
-// The factory must not use threads: their results come when they come.
 type Sim struct {
 	// Factory makes the server, anew for each run.
 	Factory func(l *Loop) reactor.Factory
@@ -106,7 +104,7 @@ func (s *Sim) runs() int {
 // RunSeed makes one run. It returns what happened, and what went wrong.
 func (s *Sim) RunSeed(seed uint64) (trace []string, err error) {
 	r := &simRun{Sim: s, rand: rand.New(rand.NewPCG(seed, 0x51ed)), loop: NewLoop()}
-	r.loop.Stepwise = true
+	r.loop.Stepwise, r.loop.SyncThreads = true, true
 	r.loop.shuffle = r.rand.Shuffle
 	r.loop.OnPanic = func(v any, stack []byte) { r.fail("panic: %v\n%s", v, stack) }
 	defer func() {
