@@ -48,7 +48,7 @@ func TestSim(t *testing.T) {
 				MaxBuffered: 50_000 + simLargest + 1000,
 				HalfClose:   true,
 				NoLoss:      noLoss,
-				Runs:        30,
+				Runs:        12,
 			}
 			s.Run(t)
 		})

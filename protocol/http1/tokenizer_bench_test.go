@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/evanphx/wildcat"
@@ -76,6 +77,32 @@ func BenchmarkWildcat(b *testing.B) {
 				*p = wildcat.HTTPParser{Headers: p.Headers, TotalHeaders: len(p.Headers)}
 				if n, err := p.Parse(buf); err != nil || n != len(buf) {
 					b.Fatal(n, err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkChunked is the decoder: chunks as a client with small writes makes
+// them, and as one with large ones.
+func BenchmarkChunked(b *testing.B) {
+	for _, c := range []struct{ name, in string }{
+		{"16x64", strings.Repeat("40\r\n"+strings.Repeat("x", 64)+"\r\n", 16) + "0\r\n\r\n"},
+		{"4x16k", strings.Repeat("4000\r\n"+strings.Repeat("x", 16<<10)+"\r\n", 4) + "0\r\n\r\n"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			s := Settings{}.resolve()
+			d, in := new(chunked), []byte(c.in)
+			b.SetBytes(int64(len(in)))
+			b.ReportAllocs()
+			for b.Loop() {
+				d.reset(&s)
+				for rest := in; !d.done; {
+					n, _, err := d.read(rest)
+					if err != nil {
+						b.Fatal(err)
+					}
+					rest = rest[n:]
 				}
 			}
 		})
