@@ -50,7 +50,7 @@ func TestHead(t *testing.T) {
 		{"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n", protocol.Head{
 			Method: "POST", Target: []byte("/"), Path: []byte("/"), Version: protocol.HTTP10, ContentLength: 1}},
 	} {
-		h, err := read(fresh1(), row.in)
+		h, err := read(defaultTokenizer(), row.in)
 		if err != nil {
 			t.Errorf("%q: %v", row.in, err)
 			continue
@@ -67,7 +67,7 @@ func TestHead(t *testing.T) {
 }
 
 func TestFieldsOfAHead(t *testing.T) {
-	h, err := read(fresh1(), "GET / HTTP/1.1\r\nhOST:  x \t\r\nA:b\r\na: \"c\" , d\r\n\r\n")
+	h, err := read(defaultTokenizer(), "GET / HTTP/1.1\r\nhOST:  x \t\r\nA:b\r\na: \"c\" , d\r\n\r\n")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,14 +43,14 @@ func read(tok *tokenizer, in string) (*protocol.Head, *protocol.Error) {
 	return tok.tokenize([]byte(in)[:n], int(s.fields))
 }
 
-func fresh1() *tokenizer {
+func defaultTokenizer() *tokenizer {
 	s := Settings{}.resolve()
 	return newTokenizer(&s)
 }
 
 func wantRefused(t *testing.T, in string, want *protocol.Error) {
 	t.Helper()
-	if _, err := read(fresh1(), in); err != want {
+	if _, err := read(defaultTokenizer(), in); err != want {
 		t.Errorf("%q: got %v, want %v", in, err, want)
 	}
 }
@@ -73,7 +73,7 @@ func TestWildcatKeepsTheHeadBefore(t *testing.T) {
 	if string(p.FindHeader([]byte("Authorization"))) != "secret" || string(p.Host()) != "a" {
 		t.Error("wildcat does it no more")
 	}
-	tok := fresh1()
+	tok := defaultTokenizer()
 	if _, err := read(tok, first); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestWildcatSwallowsTheLineBehindAnEmptyValue(t *testing.T) {
 		t.Errorf("wildcat does it no more: %q", fields)
 	}
 	wantRefused(t, in, errBareLF)
-	h, err := read(fresh1(), "POST / HTTP/1.1\r\nHost: x\r\nX:\r\nTransfer-Encoding: chunked\r\n\r\n")
+	h, err := read(defaultTokenizer(), "POST / HTTP/1.1\r\nHost: x\r\nX:\r\nTransfer-Encoding: chunked\r\n\r\n")
 	if err != nil || h.ContentLength != -1 || len(h.Fields) != 3 {
 		t.Errorf("with CRLF: got %+v, %v", h, err)
 	}
@@ -100,7 +100,7 @@ func TestWildcatGivesCRForAnEmptyValue(t *testing.T) {
 	if fields, _ := bare(in); fields["X"] != "\r" {
 		t.Errorf("wildcat does it no more: %q", fields)
 	}
-	h, err := read(fresh1(), in)
+	h, err := read(defaultTokenizer(), in)
 	if err != nil || len(h.Fields[1].Value) != 0 || len(h.Fields[2].Value) != 0 {
 		t.Errorf("got %q, %v", h.Fields, err)
 	}
@@ -132,7 +132,7 @@ func TestWildcatMissesALengthWithABlankBehind(t *testing.T) {
 	if p.Parse([]byte(in)); p.ContentLength() != -1 {
 		t.Errorf("wildcat does it no more: %d", p.ContentLength())
 	}
-	if h, err := read(fresh1(), in); err != nil || h.ContentLength != 5 {
+	if h, err := read(defaultTokenizer(), in); err != nil || h.ContentLength != 5 {
 		t.Errorf("got %+v, %v", h, err)
 	}
 }
