@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,12 +14,13 @@ import (
 // yet: pieces of bytes, owned or shared, and pieces of files, in order.
 
 const (
-	pieceSize   = 16 << 10  // of a pooled buffer
-	sharedFrom  = 8 << 10   // WriteShared copies what is smaller
-	maxIovecs   = 64        // pieces in one writev
-	fileWindow  = 1 << 20   // bytes of a file sent at once; 256 KiB cost a quarter more CPU
-	fileStride  = 256 << 10 // from one look whether it is in memory to the next
-	flushBudget = 4 << 20   // bytes that one connection may send in one turn
+	pieceSize   = 16 << 10              // of a pooled buffer
+	sharedFrom  = 8 << 10               // WriteShared copies what is smaller
+	maxIovecs   = 64                    // pieces in one writev
+	fileWindow  = 1 << 20               // bytes of a file sent at once; 256 KiB cost a quarter more CPU
+	fileStride  = 256 << 10             // from one look whether it is in memory to the next
+	warmRetry   = 20 * time.Millisecond // when all threads are taken
+	flushBudget = 4 << 20               // bytes that one connection may send in one turn
 )
 
 // piece is one part of the queue.

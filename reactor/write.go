@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -377,11 +378,18 @@ func (c *Conn) fileDone(f *filePiece) {
 
 // warm has a thread read what comes next, so that sendfile finds it in memory.
 func (c *Conn) warm(f *filePiece) {
-	f.warming = true
-	c.r.threads.CallInThread(func() {
+	err := c.r.threads.CallInThread(func() {
 		to, err := f.heat()
 		c.r.CallFromThread(func() { c.warmed(f, to, err) })
 	})
+	switch {
+	case err == nil:
+		f.warming = true
+	case errors.Is(err, ErrPoolFull):
+		c.r.timers.CallLater(warmRetry, c.touch)
+	default:
+		c.fail(fmt.Errorf("reactor: reading file %q: %w", f.f.Name(), err))
+	}
 }
 
 func (c *Conn) warmed(f *filePiece, to int64, err error) {
