@@ -28,7 +28,7 @@ type Channel struct {
 	prev, next *Channel
 
 	timer    *reactor.DelayedCall // nil when none is pending
-	armed    int64                // when timer is due; all times are ns since 1970
+	armed    int64                // when timer is due; all times are ns by Factory.now
 	deadline int64                // of phase; 0: none
 	stalled  int64                // since when the client has taken nothing; 0: nothing waits for it
 
@@ -103,7 +103,7 @@ func (c *Channel) is(f flags) bool { return c.flags&f != 0 }
 func (c *Channel) ConnectionMade(t reactor.Transport) {
 	f := c.f
 	c.t = t
-	f.loop = t.Loop()
+	f.begin(t.Loop())
 	c.enter()
 	c.flags = fresh
 	f.accepted++
@@ -116,7 +116,7 @@ func (c *Channel) ConnectionMade(t reactor.Transport) {
 }
 
 // enter notes the time. It begins every callback that may ask for it.
-func (c *Channel) enter() { c.f.now = c.f.loop.Now().UnixNano() }
+func (c *Channel) enter() { c.f.tick() }
 
 // DataReceived works on what has come: as many requests as there are and as can
 // be answered now.

@@ -1,6 +1,8 @@
 package http1
 
 import (
+	"time"
+
 	"spindle/protocol"
 	"spindle/reactor"
 )
@@ -13,7 +15,9 @@ type Factory struct {
 	set    Settings // resolved
 	tok    *tokenizer
 	loop   reactor.Loop // nil before the first connection
-	now    int64        // time of the current callback, in ns; see Channel.enter
+	clock  time.Time    // time of the current callback; see Channel.enter
+	epoch  time.Time    // a second before the first connection
+	now    int64        // clock, in ns since epoch: does not jump when the clock is set
 
 	prefix   []byte // "HTTP/1.1 200 OK", Server and Date, of second
 	prefixed int64  // the second, since 1970, that prefix is of
@@ -54,6 +58,20 @@ func NewFactory(server protocol.Server, s *Settings) *Factory {
 	}
 	f.tok = newTokenizer(&f.set)
 	return f
+}
+
+// begin notes the loop, with the first connection.
+func (f *Factory) begin(l reactor.Loop) {
+	if f.loop != l {
+		f.loop = l
+		f.epoch = l.Now().Add(-time.Second) // so that now is never 0
+	}
+}
+
+// tick notes the time of the callback.
+func (f *Factory) tick() {
+	f.clock = f.loop.Now()
+	f.now = int64(f.clock.Sub(f.epoch))
 }
 
 // BuildProtocol makes the Channel of a new connection.

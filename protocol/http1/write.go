@@ -154,7 +154,7 @@ const dateLine = len("Date: ") + len(dateLayout) + len("\r\n")
 
 // refresh makes the prefix anew when its second is over.
 func (f *Factory) refresh() {
-	second := f.now / int64(time.Second)
+	second := f.clock.Unix()
 	if second == f.prefixed {
 		return
 	}
