@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"crypto/tls"
 	"sync"
 	"time"
 )
@@ -29,6 +30,11 @@ func Running() bool { return Default().Running() }
 // ListenTCP is Reactor.ListenTCP of the default reactor.
 func ListenTCP(port int, f Factory) (*Port, error) { return Default().ListenTCP(port, f) }
 
+// ListenTLS is Reactor.ListenTLS of the default reactor.
+func ListenTLS(port int, f Factory, config *tls.Config) (*Port, error) {
+	return Default().ListenTLS(port, f, config)
+}
+
 // ListenUNIX is Reactor.ListenUNIX of the default reactor.
 func ListenUNIX(path string, f Factory) (*Port, error) { return Default().ListenUNIX(path, f) }
 
@@ -38,6 +44,11 @@ func Listen(endpoint string, f Factory) (*Port, error) { return Default().Listen
 // ConnectTCP is Reactor.ConnectTCP of the default reactor.
 func ConnectTCP(host string, port int, f Factory) *Deferred[Protocol] {
 	return Default().ConnectTCP(host, port, f)
+}
+
+// ConnectTLS is Reactor.ConnectTLS of the default reactor.
+func ConnectTLS(host string, port int, f Factory, config *tls.Config) *Deferred[Protocol] {
+	return Default().ConnectTLS(host, port, f, config)
 }
 
 // ConnectUNIX is Reactor.ConnectUNIX of the default reactor.

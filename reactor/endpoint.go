@@ -42,6 +42,8 @@ type Endpoint struct {
 	FD    int    // fd: the descriptor
 	Index int    // systemd: which of the sockets, from 0, when Name is empty
 	Name  string // systemd: its FileDescriptorName
+
+	TLS *TLSOptions // any kind: the connections are secured; nil for plain ones
 }
 
 // ParseEndpoint reads an endpoint string: a type, its arguments, and options as
@@ -59,6 +61,15 @@ type Endpoint struct {
 //	fd:3                                        a socket given by the parent
 //	systemd:index=0, systemd:name=web           a socket given by systemd
 //
+// With TLS (see TLSOptions), of which unix, fd and systemd take the options, too, and
+// tls=1 where there is no other:
+//
+//	tls:443:cert=fullchain.pem:key=key.pem      also tls6, and the options of tcp
+//	tls:443:cert=a.pem:key=a-key.pem:cert=b.pem:key=b-key.pem
+//	tls:443:cert=all.pem:clientca=ca.pem:clientauth=optional:alpn=http/1.1:mintls=1.3
+//	tls:8443                                    a certificate made on the spot
+//	ssl:443:privateKey=key.pem:certKey=cert.pem:extraCertChain=chain.pem
+//
 // Short forms: 8080 and :8080 are tcp:8080, 127.0.0.1:8080 and localhost:8080
 // are tcp:8080 with that interface, [::1]:8080 is the same for tcp6, and a path
 // that begins with a slash or a dot is unix. Options may follow them too.
@@ -71,15 +82,26 @@ func ParseEndpoint(s string) (Endpoint, error) {
 	var e Endpoint
 	switch e.Kind = a.kind(); e.Kind {
 	case EndpointTCP, EndpointTCP6:
-		e.parseTCP(a)
+		e.parseTCP(a, "tcp:8080")
+	case "tls", "ssl":
+		e.Kind = EndpointTCP
+		e.parseTLS(a)
+		e.parseTCP(a, "tls:8443")
+	case "tls6":
+		e.Kind = EndpointTCP6
+		e.parseTLS(a)
+		e.parseTCP(a, "tls6:8443")
 	case EndpointUNIX:
 		e.parseUNIX(a)
+		e.parseTLSFlag(a)
 	case EndpointFD:
 		e.FD = a.number("fd", 0, 1<<20, "a descriptor", "fd:3")
+		e.parseTLSFlag(a)
 	case EndpointSystemd:
 		e.parseSystemd(a)
+		e.parseTLSFlag(a)
 	default:
-		a.unknownKind(e.Kind, "tcp, tcp6, unix, fd and systemd", "tcp:8080")
+		a.unknownKind(e.Kind, "tcp, tcp6, tls, tls6, unix, fd and systemd", "tcp:8080")
 	}
 	if err = a.finish(); err != nil {
 		return Endpoint{}, err
@@ -87,8 +109,8 @@ func ParseEndpoint(s string) (Endpoint, error) {
 	return e, nil
 }
 
-func (e *Endpoint) parseTCP(a *endpointArgs) {
-	e.Port = a.port("tcp:8080")
+func (e *Endpoint) parseTCP(a *endpointArgs, example string) {
+	e.Port = a.port(example)
 	e.Interface = a.listenAddress(&e.Kind)
 	e.Backlog = a.backlog()
 	e.ReusePort = a.flag("reuseport", false)
@@ -121,7 +143,7 @@ func (e *Endpoint) parseSystemd(a *endpointArgs) {
 
 // String is the endpoint as ParseEndpoint reads it.
 func (e Endpoint) String() string {
-	b := []byte(e.Kind)
+	b := []byte(e.kindText())
 	switch e.Kind {
 	case EndpointTCP, EndpointTCP6:
 		b = strconv.AppendInt(append(b, ':'), int64(e.Port), 10)
@@ -149,7 +171,13 @@ func (e Endpoint) String() string {
 	if e.ReusePort {
 		b = appendOption(b, "reuseport", "1")
 	}
-	return string(b)
+	if e.TLS == nil {
+		return string(b)
+	}
+	if e.Kind != EndpointTCP && e.Kind != EndpointTCP6 {
+		b = appendOption(b, "tls", "1")
+	}
+	return string(e.TLS.append(b))
 }
 
 // ClientEndpoint is a place to connect to. A zero field means the default.

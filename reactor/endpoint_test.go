@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -112,7 +113,7 @@ func TestParseEndpointErrors(t *testing.T) {
 		"systemd:name=":                   "give either index or name",
 		"systemd:index=x":                 `index "x" is no number`,
 		"systemd:domain=INET:index=0":     `unknown option "domain"`,
-		"htp:80":                          `unknown type "htp"; the types are tcp, tcp6, unix, fd and systemd, as in tcp:8080`,
+		"htp:80":                          `unknown type "htp"; the types are tcp, tcp6, tls, tls6, unix, fd and systemd, as in tcp:8080`,
 		"example.com:80":                  `unknown type "example.com"`,
 		"port=80":                         `it begins with the option "port"; the type comes first`,
 		"x" + strings.Repeat("y", 500):    "…",
@@ -204,7 +205,7 @@ func FuzzEndpoint(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		if e, err := ParseEndpoint(s); err == nil {
-			if again, err := ParseEndpoint(e.String()); err != nil || again != e {
+			if again, err := ParseEndpoint(e.String()); err != nil || !reflect.DeepEqual(again, e) {
 				t.Errorf("%q is %+v, written %q, read as %+v, %v", s, e, e, again, err)
 			}
 		}

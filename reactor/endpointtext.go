@@ -144,7 +144,7 @@ func (a *endpointArgs) glueAddresses() {
 
 func (a *endpointArgs) checkTwice() {
 	for i, p := range a.parts {
-		if p.keyed && slices.ContainsFunc(a.parts[:i], func(q endpointPart) bool { return q.keyed && q.key == p.key }) {
+		if p.keyed && certKeys[p.key] == "" && slices.ContainsFunc(a.parts[:i], func(q endpointPart) bool { return q.keyed && q.key == p.key }) {
 			a.fail("%s is given twice", clip(p.key))
 		}
 	}
@@ -272,7 +272,7 @@ func (a *endpointArgs) port(example string) int {
 	case !ok:
 		a.fail("the port is missing; write %s", example)
 	case isIPv4(text) || isIPv6(text) || text == "localhost":
-		a.fail("%s is an address; write tcp:8080:interface=%s", quoted("port", text), addressText(text))
+		a.fail("%s is an address; write %s:interface=%s", quoted("port", text), example, addressText(text))
 	case err != nil:
 		a.fail("%s is no number from 0 to 65535", quoted("port", text))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 )
 
 // Group runs several reactors side by side, one for each core: each has its own
@@ -40,17 +41,29 @@ func (g *Group) Listen(endpoint string, build func(r *Reactor) (Factory, error))
 	if err != nil {
 		return nil, err
 	}
+	return g.ListenEndpoint(e, build)
+}
+
+// ListenEndpoint is Listen for an endpoint that is parsed already. With TLS all
+// members have the same certificates, and a session begun at one is resumed at each.
+func (g *Group) ListenEndpoint(e Endpoint, build func(r *Reactor) (Factory, error)) ([]*Port, error) {
 	tcp := e.Kind == EndpointTCP || e.Kind == EndpointTCP6
 	if tcp && len(g.reactors) > 1 {
 		e.ReusePort = true
 	}
 	ports := make([]*Port, 0, len(g.reactors))
+	var source *tlsSource
 	for _, r := range g.reactors {
 		f, err := build(r)
 		if err != nil {
 			return ports, err
 		}
-		p, err := r.ListenEndpoint(e, f)
+		if e.TLS != nil && source == nil {
+			if source, err = openTLS(e.TLS, f, time.Now()); err != nil {
+				return ports, err
+			}
+		}
+		p, err := r.listenMember(e, f, source, len(ports) == 0)
 		if err != nil {
 			return ports, fmt.Errorf("%w (loop %d of %d)", err, len(ports)+1, len(g.reactors))
 		}
@@ -59,10 +72,18 @@ func (g *Group) Listen(endpoint string, build func(r *Reactor) (Factory, error))
 		case tcp && e.Port == 0:
 			e.Port = int(p.addr.Port)
 		case !tcp:
-			e = Endpoint{Kind: EndpointFD, FD: p.fd}
+			e = Endpoint{Kind: EndpointFD, FD: p.fd, TLS: e.TLS}
 		}
 	}
 	return ports, nil
+}
+
+// listenMember is ListenEndpoint with the TLS that the members share.
+func (r *Reactor) listenMember(e Endpoint, f Factory, s *tlsSource, first bool) (*Port, error) {
+	if s == nil || f == nil {
+		return r.ListenEndpoint(e, f)
+	}
+	return r.listenTLS(e, f, s, first)
 }
 
 // Run turns all loops until Stop, a signal, or until one of them fails. It returns

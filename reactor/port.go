@@ -27,6 +27,8 @@ type Port struct {
 	factory   Factory
 	endpoint  Endpoint
 	tls       *tls.Config // nil for plain connections
+	source    *tlsSource  // of its certificates, when this port watches them
+	reload    *DelayedCall
 	fd        int
 	addr      Addr
 	unlock    func() // of a UNIX socket: gives its path and lock back
@@ -53,6 +55,9 @@ func (p *Port) Addr() Addr { return p.addr }
 
 // Endpoint is what the port was made from.
 func (p *Port) Endpoint() Endpoint { return p.endpoint }
+
+// Secure tells whether its connections begin with TLS.
+func (p *Port) Secure() bool { return p.tls != nil }
 
 // Listening tells whether the port accepts.
 func (p *Port) Listening() bool { return p.listening }
@@ -102,6 +107,9 @@ func (p *Port) start(e Endpoint) error {
 	}
 	p.listening = true
 	r.ports = append(r.ports, p)
+	if p.source != nil {
+		p.watch(p.source)
+	}
 	return nil
 }
 
@@ -118,6 +126,10 @@ func (p *Port) stop() {
 	}
 	p.listening = false
 	r := p.r
+	if p.reload != nil {
+		p.reload.Cancel()
+		p.reload = nil
+	}
 	r.unregister(p.fd)
 	p.closeSocket()
 	for i, q := range r.ports {
@@ -368,7 +380,8 @@ func (r *Reactor) closeReserve() {
 }
 
 // Listen makes a port of an endpoint string, such as
-// "tcp:8080:interface=127.0.0.1" or "unix:/run/web.sock"; see ParseEndpoint.
+// "tcp:8080:interface=127.0.0.1", "unix:/run/web.sock" or
+// "tls:443:cert=fullchain.pem:key=key.pem"; see ParseEndpoint.
 // Loop only.
 func (r *Reactor) Listen(endpoint string, f Factory) (*Port, error) {
 	e, err := ParseEndpoint(endpoint)
@@ -383,6 +396,13 @@ func (r *Reactor) ListenEndpoint(e Endpoint, f Factory) (*Port, error) {
 	r.loop.check()
 	if f == nil {
 		return nil, r.fail(errors.New("reactor: Listen: the factory is nil"))
+	}
+	if e.TLS != nil {
+		s, err := openTLS(e.TLS, f, time.Now())
+		if err != nil {
+			return nil, r.fail(err)
+		}
+		return r.listenTLS(e, f, s, true)
 	}
 	p := &Port{r: r, factory: f, endpoint: e}
 	if err := p.start(e); err != nil {

@@ -32,6 +32,12 @@ func loopConfig(config *tls.Config, f Factory) *tls.Config {
 	if c.CipherSuites == nil {
 		c.CipherSuites = goodSuites[:]
 	}
+	if c.WrapSession == nil && c.UnwrapSession == nil { // the keys, which crypto/tls changes daily, stay those of config
+		c.WrapSession = func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
+			return config.EncryptTicket(cs, ss)
+		}
+		c.UnwrapSession = config.DecryptTicket
+	}
 	if n, ok := f.(ProtocolNamer); ok && c.NextProtos == nil {
 		c.NextProtos = n.NextProtos()
 	}
