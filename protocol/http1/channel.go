@@ -212,7 +212,7 @@ func (c *Channel) stepHead(data []byte) int {
 	}
 	var h *protocol.Head
 	if err == nil {
-		h, err = f.tok.tokenize(data[:n], int(c.scan.fields))
+		h, err = f.tok.tokenize(data[:n], &c.scan)
 	}
 	if err != nil {
 		if err != errMajorVersion || !c.isPreface(data) {

@@ -126,15 +126,15 @@ func (d *chunked) takeTrailer(line []byte) *protocol.Error {
 	if d.count++; d.count > d.maxFields {
 		return errManyTrailers
 	}
-	if checkFieldLine(line) != nil {
+	field, err := cutFieldLine(line)
+	if err != nil {
 		return errTrailer
 	}
-	i := bytes.IndexByte(line, ':')
-	switch protocol.JudgeTrailer(line[:i]) {
+	switch protocol.JudgeTrailer(field.Name) {
 	case protocol.TrailerFraming:
 		return errTrailerFraming
 	case protocol.TrailerGood:
-		d.trailers.Add(string(line[:i]), string(protocol.TrimBlank(line[i+1:])))
+		d.trailers.Add(string(field.Name), string(field.Value))
 	}
 	return nil
 }

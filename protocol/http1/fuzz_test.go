@@ -64,12 +64,12 @@ func FuzzHead(f *testing.F) {
 				return err.Reason
 			}
 			if n > 0 {
-				h, err := tok.tokenize(in[:n], int(scan.fields))
+				h, err := tok.tokenize(in[:n], &scan)
 				if err != nil {
 					return err.Reason
 				}
 				if own := fmt.Sprintf("%q", cutFields(in[:n])); own != fmt.Sprintf("%q", h.Fields) {
-					panic(fmt.Sprintf("wildcat's tokens %q are not %s", h.Fields, own))
+					panic(fmt.Sprintf("the tokens %q are not %s", h.Fields, own))
 				}
 				return fmt.Sprint(n, showHead(h))
 			}
@@ -92,7 +92,7 @@ func FuzzHead(f *testing.F) {
 	})
 }
 
-// cutFields is what wildcat's tokens have to be: a second reading of a head that
+// cutFields is what the tokens have to be: a second reading of a head that
 // scan has let through, which shares nothing with the first.
 func cutFields(head []byte) []protocol.RawField {
 	fields := []protocol.RawField{}

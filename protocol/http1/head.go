@@ -21,24 +21,13 @@ type seen struct {
 	oddExpect, expectContinue      bool
 }
 
-// judge fills in h from the tokens of the parser, of which the first n are its
-// fields.
-func (t *tokenizer) judge(h *protocol.Head, n int) *protocol.Error {
-	if n > len(t.parser.Headers) {
-		return errTokenizer
-	}
+// judge fills in h from the fields that scan has found.
+func (t *tokenizer) judge(h *protocol.Head) *protocol.Error {
 	var s seen
-	if cap(t.fields) < n {
-		t.fields = make([]protocol.RawField, 0, max(2*cap(t.fields), n, 32))
+	h.Fields = t.fields
+	for i := range h.Fields {
+		s.note(h.Fields[i].Name, h.Fields[i].Value)
 	}
-	fields := t.fields[:n]
-	for i := range fields {
-		token := &t.parser.Headers[i]
-		value := trimEnd(token.Value)
-		fields[i] = protocol.RawField{Name: token.Name, Value: value}
-		s.note(token.Name, value)
-	}
-	h.Fields = fields
 	if err := t.judgeHost(h, &s); err != nil {
 		return err
 	}
@@ -49,16 +38,6 @@ func (t *tokenizer) judge(h *protocol.Head, n int) *protocol.Error {
 		return err
 	}
 	return judgeConnection(h, &s)
-}
-
-// trimEnd takes the blanks off the end of a value. An empty value is "\r" to
-// wildcat.
-func trimEnd(v []byte) []byte {
-	n := len(v)
-	for n > 0 && (v[n-1] == ' ' || v[n-1] == '\t' || v[n-1] == '\r') {
-		n--
-	}
-	return v[:n:n]
 }
 
 // note takes in a field if it is one of those that concern the message itself.

@@ -10,9 +10,9 @@ import (
 )
 
 // This file finds the end of a head as it arrives, checks every line of it
-// strictly, and then lets wildcat tokenize. wildcat trusts its input: what it
-// sees here has CRLF line ends only, no fold, no control byte, a token for each
-// name and the colon right behind it. What the tokens mean is judged in head.go.
+// strictly, takes the field lines apart, and then lets wildcat tokenize the request
+// line. wildcat trusts its input: what it sees here is one line that has been
+// checked. What the tokens mean is judged in head.go.
 
 // tokenizer makes heads out of bytes. One serves all connections of a loop: what
 // belongs to a connection is in headScan.
@@ -42,9 +42,7 @@ func newTokenizer(s *Settings) *tokenizer {
 		maxBytes:  s.MaxFieldBytes,
 		maxFields: s.MaxFields,
 	}
-	// One more than there may be: wildcat makes a longer slice when the last
-	// one is used.
-	t.parser = *wildcat.NewSizedHTTPParser(min(t.maxFields, 1000) + 1)
+	t.parser = *wildcat.NewSizedHTTPParser(1) // it never sees a field
 	return t
 }
 
@@ -56,6 +54,10 @@ func (t *tokenizer) scan(buf []byte, s *headScan) (n int, err *protocol.Error) {
 		if err := checkStart(buf); err != nil {
 			return 0, err
 		}
+	}
+	whole := s.pos == 0 // else the fields of the lines before are not in hand
+	if whole {
+		t.fields = t.fields[:0]
 	}
 	for {
 		i := bytes.IndexByte(buf[s.pos:], '\n')
@@ -71,7 +73,11 @@ func (t *tokenizer) scan(buf []byte, s *headScan) (n int, err *protocol.Error) {
 			err = t.checkFirst(line)
 			s.block = int32(end) + 1
 		} else if len(line) == 1 && line[0] == '\r' {
-			return end + 1, nil
+			if whole {
+				return end + 1, nil
+			}
+			*s = headScan{} // once more, now that all of it is here
+			return t.scan(buf[:end+1], s)
 		} else {
 			err = t.checkNext(line, end+1, s)
 		}
@@ -149,7 +155,9 @@ func (t *tokenizer) checkNext(line []byte, end int, s *headScan) *protocol.Error
 	if n < 0 || line[n] != '\r' {
 		return errBareLF
 	}
-	return checkFieldLine(line[:n])
+	f, err := cutFieldLine(line[:n])
+	t.fields = append(t.fields, f)
+	return err
 }
 
 // checkRequestLine wants a token, a space, a target, a space and a version: no
@@ -188,24 +196,24 @@ func checkVersion(v []byte) *protocol.Error {
 	return nil
 }
 
-// checkFieldLine wants a token, a colon right behind it, and no control byte but
-// HTAB in the value (RFC 9110 §5.5, RFC 9112 §5.1). A line that begins with a
-// blank, as a fold does (RFC 9112 §5.2), has no token in front.
-func checkFieldLine(line []byte) *protocol.Error {
+// cutFieldLine takes a field line apart. It wants a token, a colon right behind it,
+// and no control byte but HTAB in the value (RFC 9110 §5.5, RFC 9112 §5.1). A line
+// that begins with a blank, as a fold does (RFC 9112 §5.2), has no token in front.
+func cutFieldLine(line []byte) (f protocol.RawField, err *protocol.Error) {
 	i := 0
 	for i < len(line) && protocol.IsTokenByte(line[i]) {
 		i++
 	}
 	switch {
 	case i < len(line) && line[i] == ':' && i > 0:
-		if cleanValue(line[i+1:]) {
-			return nil
+		if value := line[i+1:]; cleanValue(value) {
+			return protocol.RawField{Name: line[:i:i], Value: protocol.TrimBlank(value)}, nil
 		}
-		return errValue
+		return f, errValue
 	case i == 0 && (line[0] == ' ' || line[0] == '\t'):
-		return errFold
+		return f, errFold
 	}
-	return errName
+	return f, errName
 }
 
 // cleanValue tells whether b has no control byte but HTAB. It looks at eight
@@ -235,15 +243,16 @@ func cleanBytes(b []byte) bool {
 	return true
 }
 
-// tokenize makes the head of buf, which scan has found to be whole, with fields
-// lines. The head and its fields are those of the tokenizer, valid until the
-// next call.
-func (t *tokenizer) tokenize(buf []byte, fields int) (*protocol.Head, *protocol.Error) {
-	// What is left in the parser of the head before is never looked at: method,
-	// target and version are set anew by each head that scan has passed, and of
-	// the fields only as many are read as scan has counted in this one.
+// tokenize makes the head of buf, which scan has just found to be whole. wildcat
+// takes the request line apart. The field lines were taken apart by scan, which
+// had to look at each of their bytes anyway: wildcat's second look at them took
+// five times as long as all the rest (a head of 570 bytes: 2.2 of 2.9 µs). The head
+// and its fields are those of the tokenizer, valid until the next call of scan.
+func (t *tokenizer) tokenize(buf []byte, s *headScan) (*protocol.Head, *protocol.Error) {
+	// Nothing of the head before is left in the parser: what is read here it
+	// sets anew for each request line that scan lets through.
 	p := &t.parser
-	if n, err := p.Parse(buf); err != nil || n != len(buf) {
+	if _, err := p.Parse(buf[:s.block]); err != wildcat.ErrMissingData { // the fields are what it misses
 		return nil, errTokenizer
 	}
 	h := &t.head
@@ -252,7 +261,7 @@ func (t *tokenizer) tokenize(buf []byte, fields int) (*protocol.Head, *protocol.
 	if p.Version[7] == '0' {
 		h.Version = protocol.HTTP10
 	}
-	return h, t.judge(h, fields)
+	return h, t.judge(h)
 }
 
 // method makes a string of m, without an allocation when it is a known one.

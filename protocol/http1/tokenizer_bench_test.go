@@ -42,7 +42,7 @@ func BenchmarkHead(b *testing.B) {
 				if err != nil || n != len(buf) {
 					b.Fatal(n, err)
 				}
-				if _, err := tok.tokenize(buf, int(scan.fields)); err != nil {
+				if _, err := tok.tokenize(buf, &scan); err != nil {
 					b.Fatal(err)
 				}
 			}

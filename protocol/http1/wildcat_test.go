@@ -40,7 +40,7 @@ func read(tok *tokenizer, in string) (*protocol.Head, *protocol.Error) {
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	return tok.tokenize([]byte(in)[:n], int(s.fields))
+	return tok.tokenize([]byte(in)[:n], &s)
 }
 
 func defaultTokenizer() *tokenizer {
