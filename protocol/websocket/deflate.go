@@ -92,42 +92,27 @@ func (f *Factory) deflate(bits uint8, context, data []byte) []byte {
 
 // inflater is the decoder of a loop.
 type inflater struct {
-	*wsflate.Reader
-	core inflateCore
-	src  bytes.Reader
+	flate io.ReadCloser
+	src   bytes.Reader
 }
 
-// inflateCore is a flate reader that a wsflate.Reader resets with a context.
-type inflateCore struct {
-	io.ReadCloser
-	context []byte
-}
+// inflateTail ends what is inflated: what the compressor has left out, and an empty
+// last block. RFC 7692 §7.2.2.
+const inflateTail = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
 
-// Reset never fails: the error of flate.Resetter is for other formats.
-func (i *inflateCore) Reset(r io.Reader) {
-	_ = i.ReadCloser.(flate.Resetter).Reset(r, i.context)
-}
-
-func newInflater() *inflater {
-	i := new(inflater)
-	i.Reader = wsflate.NewReader(&i.src, func(r io.Reader) wsflate.Decompressor {
-		i.core.ReadCloser = flate.NewReader(r)
-		return &i.core
-	})
-	return i
-}
-
-// inflate is the message whose compressed form is payload. It is valid until the next
-// call. RFC 7692 §7.2.2.
+// inflate is the message whose compressed form is payload, which it may append to. It
+// is valid until the next call.
 func (f *Factory) inflate(context, payload []byte) ([]byte, *failure) {
 	i := f.inflater
 	if i == nil {
-		i = newInflater()
+		i = new(inflater)
+		i.flate = flate.NewReader(&i.src)
 		f.inflater = i
 	}
-	i.src.Reset(payload)
-	i.core.context = context
-	i.Reset(&i.src)
+	i.src.Reset(append(payload, inflateTail...))
+	if i.flate.(flate.Resetter).Reset(&i.src, context) != nil {
+		return nil, errNotDeflate
+	}
 	out := f.inflated[:0]
 	if cap(out) > maxScratch {
 		out = nil
@@ -136,16 +121,24 @@ func (f *Factory) inflate(context, payload []byte) ([]byte, *failure) {
 		if len(out) == cap(out) {
 			out = slices.Grow(out, max(firstBuffer, len(out)))
 		}
-		n, err := i.Read(out[len(out):cap(out)])
+		n, err := i.flate.Read(out[len(out):cap(out)])
 		out = out[:len(out)+n]
 		f.inflated = out
 		switch {
 		case int64(len(out)) > f.set.MaxMessageBytes:
 			return nil, errTooBig
-		case err == io.EOF && i.src.Len() <= 1: // behind a final block there is the octet of §7.2.3.5
+		case err == io.EOF && i.atEnd():
 			return out, nil
 		case err != nil:
 			return nil, errNotDeflate
 		}
 	}
+}
+
+// atEnd tells whether nothing of the payload is left: the tail is used up, or was not
+// looked at because a block of the payload was marked as the last. Behind that there is
+// one octet more. RFC 7692 §7.2.3.5.
+func (i *inflater) atEnd() bool {
+	left := i.src.Len() - len(inflateTail)
+	return left == -len(inflateTail) || left == 0 || left == 1
 }

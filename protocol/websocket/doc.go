@@ -13,12 +13,14 @@
 //
 // Header checks, masking and close codes are those of github.com/gobwas/ws; bytes are
 // pushed here, so headers are taken apart where they lie, and its readers, which pull,
-// are not used. The deflate format of messages is that of its package wsflate around
-// the coder of github.com/klauspost/compress, which can begin with the window of the
-// message before. An inflater can not be fed piece by piece: it pulls, and an end of
-// data is the end to it. So a compressed message is collected before it is inflated,
-// under the same limit as any other, and its text is checked then; text that is not
-// compressed is checked as it arrives.
+// are not used. Of its package wsflate there are the parameters of the extension and
+// the Writer, around the coder of github.com/klauspost/compress, which can begin with
+// the window of the message before; not its Reader, which puts a zero byte where a
+// source that is read byte by byte ends (v1.4.0, suffixedReader.ReadByte). An inflater
+// can not be fed piece by piece: it pulls, and an end of data is the end to it. So a
+// compressed message is collected before it is inflated, under the same limit as any
+// other, and its text is checked then; text that is not compressed is checked as it
+// arrives.
 //
 // What a connection costs: an idle one is a Conn and a timer. Buffers for a message
 // that has come in part, the scratch space for unmasking, the coders: all belong to the

@@ -1,6 +1,8 @@
 package websocket
 
 import (
+	"slices"
+
 	"github.com/gobwas/ws"
 )
 
@@ -134,7 +136,8 @@ func (c *Conn) unmask(payload []byte, mask [4]byte) []byte {
 	if cap(f.scratch) > maxScratch {
 		f.scratch = nil
 	}
-	f.scratch = appendUnmasked(f.scratch[:0], payload, mask, 0)
+	f.scratch = slices.Grow(f.scratch[:0], len(payload)+len(inflateTail))
+	f.scratch = appendUnmasked(f.scratch, payload, mask, 0)
 	return f.scratch
 }
 
