@@ -253,26 +253,27 @@ func TestAutobahn7Close(t *testing.T) {
 }
 
 func TestAutobahn9Limits(t *testing.T) {
-	for i, n := range []int{64 << 10, 256 << 10, 1 << 20, 4 << 20, 8 << 20, 16 << 20} {
-		s := strings.Repeat("BAsd7&jh23", n/10+1)[:n]
+	all := strings.Repeat("BAsd7&jh23", 16<<20/10+1)
+	for _, n := range []int{64 << 10, 1 << 20, 16 << 20} {
 		for op, name := range map[byte]string{text: "text", bin: "binary"} {
 			c := dial(t, nil, &recorder{echo: true}, "")
-			c.send(frame(fin|op, s)) // 9.1, 9.2
-			c.want(name + " " + show([]byte(s)))
-			c.send(fragments(op, s, n/(4<<i))) // 9.3, 9.4
-			c.want(name + " " + show([]byte(s)))
-			c.SetSplit(reactortest.Cut(uint64(n))) // 9.5, 9.6
-			c.send(frame(fin|op, s))
-			c.want(name + " " + show([]byte(s)))
-			if t.Failed() {
-				t.Fatalf("a message of %d bytes", n)
+			want := name + " " + show([]byte(all[:n]))
+			c.send(frame(fin|op, all[:n])) // 9.1, 9.2
+			c.want(want)
+			if n > 1<<20 {
+				continue // the rest is of the same code as with less
 			}
+			c.send(fragments(op, all[:n], n/100)) // 9.3, 9.4
+			c.want(want)
+			c.SetSplit(reactortest.Cut(uint64(n))) // 9.5, 9.6
+			c.send(frame(fin|op, all[:n]))
+			c.want(want)
 		}
 	}
 	for _, n := range []int{0, 16, 64, 256, 1024, 4096} { // 9.7, 9.8
 		c := dial(t, nil, &recorder{echo: true}, "")
 		s := strings.Repeat("x", n)
-		for range 1000 {
+		for range 200 {
 			c.send(frame(fin|text, s))
 			c.want("text " + show([]byte(s)))
 		}

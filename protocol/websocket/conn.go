@@ -86,6 +86,17 @@ func (c *Conn) ConnectionMade(t reactor.Transport) {
 	}
 }
 
+// ReadConnectionLost ends what the client has ended, with a close frame or without one.
+// See reactor.HalfCloseProtocol.
+func (c *Conn) ReadConnectionLost() {
+	c.silence()
+	c.t.LoseConnection()
+}
+
+// WriteConnectionLost does nothing: after a failure the client's end is awaited. See
+// reactor.HalfCloseProtocol.
+func (c *Conn) WriteConnectionLost() {}
+
 // ConnectionLost ends. See reactor.Protocol.
 func (c *Conn) ConnectionLost(error) {
 	was := c.state
@@ -178,6 +189,6 @@ func (c *Conn) readOn() {
 }
 
 var (
-	_ reactor.Protocol     = (*Conn)(nil)
-	_ reactor.PushProducer = (*Conn)(nil)
+	_ reactor.HalfCloseProtocol = (*Conn)(nil)
+	_ reactor.PushProducer      = (*Conn)(nil)
 )
