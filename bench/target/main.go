@@ -3,6 +3,7 @@
 // default, so that what is measured is what a user gets.
 //
 //	go run ./bench/target -listen 127.0.0.1:8080 [-root DIR] [-loops N] [-cpuprofile FILE]
+//		[-tls 127.0.0.1:8443 [-cert FILE -key FILE]]
 //
 //	/, /plaintext   Hello, World!
 //	/json           {"message":"Hello, World!"}
@@ -11,8 +12,9 @@
 //	/slow           "slow", after a second
 //	/files/…        the files below DIR
 //
-// It prints "listening on ADDR" when clients may connect, and ends with status 0
-// on SIGTERM.
+// It prints "listening on ADDR", and with -tls "listening with TLS on ADDR", when
+// clients may connect. Without -cert and -key it makes a certificate (P-256) on the
+// spot. It ends with status 0 on SIGTERM.
 package main
 
 import (
@@ -24,6 +26,7 @@ import (
 	"runtime/pprof"
 
 	"spindle/reactor"
+	"spindle/reactor/cert"
 	"spindle/site"
 )
 
@@ -32,6 +35,10 @@ func main() {
 	root := flag.String("root", "", "`directory` to serve below /files/")
 	loops := flag.Int("loops", 1, "number of loops, each with a tree of its own; 0 is one for each core")
 	profile := flag.String("cpuprofile", "", "`file` for a profile of the CPU, as default.pgo is made of")
+	secure := flag.String("tls", "", "`address` to listen on with TLS, too")
+	files := cert.Files{}
+	flag.StringVar(&files.Cert, "cert", "", "certificate `file` in the form PEM")
+	flag.StringVar(&files.Key, "key", "", "`file` with its key")
 	flag.Parse()
 	if *profile != "" {
 		stop, err := profileTo(*profile)
@@ -40,24 +47,42 @@ func main() {
 		}
 		defer stop()
 	}
-	if err := serve(*listen, *root, *loops); err != nil {
+	if err := serve(*listen, *secure, files, *root, *loops); err != nil {
 		log.Fatal("target: ", err)
 	}
 }
 
-func serve(listen, root string, loops int) error {
-	endpoint, err := endpointOf(listen)
-	if err != nil {
-		return err
-	}
+func serve(listen, secure string, files cert.Files, root string, loops int) error {
 	group := reactor.NewGroup(loops)
-	ports, err := group.Listen(endpoint, func(*reactor.Reactor) (reactor.Factory, error) {
-		return site.New(tree(root)), nil
-	})
-	if err != nil {
+	sites := map[*reactor.Reactor]*site.Site{}
+	for _, r := range group.Reactors() {
+		sites[r] = site.New(tree(root))
+	}
+	open := func(what, address string, options *reactor.TLSOptions) error {
+		e, err := endpointOf(address)
+		if err != nil {
+			return err
+		}
+		e.TLS = options
+		ports, err := group.ListenEndpoint(e, func(r *reactor.Reactor) (reactor.Factory, error) { return sites[r], nil })
+		if err != nil {
+			return err
+		}
+		fmt.Println(what, ports[0].Addr())
+		return nil
+	}
+	if err := open("listening on", listen, nil); err != nil {
 		return err
 	}
-	fmt.Println("listening on", ports[0].Addr())
+	if secure != "" {
+		options := new(reactor.TLSOptions)
+		if files.Cert != "" {
+			options.Files = []cert.Files{files}
+		}
+		if err := open("listening with TLS on", secure, options); err != nil {
+			return err
+		}
+	}
 	return group.Run()
 }
 
@@ -79,10 +104,15 @@ func profileTo(path string) (stop func(), err error) {
 }
 
 // endpointOf makes an endpoint of HOST:PORT.
-func endpointOf(listen string) (string, error) {
+func endpointOf(listen string) (reactor.Endpoint, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil || host == "" {
-		return "tcp:" + port, err
+		port = "tcp:" + port
+	} else {
+		port = "tcp:" + port + ":interface=" + reactor.QuoteEndpoint(host)
 	}
-	return "tcp:" + port + ":interface=" + reactor.QuoteEndpoint(host), nil
+	if err != nil {
+		return reactor.Endpoint{}, err
+	}
+	return reactor.ParseEndpoint(port)
 }
