@@ -152,12 +152,14 @@ func TestPostedCallsDoNotStarveTimers(t *testing.T) {
 func TestTimersOnTheReactor(t *testing.T) {
 	r := New()
 	var order []string
-	r.CallLater(3*time.Millisecond, func() { order = append(order, "b") })
-	r.CallLater(time.Millisecond, func() { order = append(order, "a") })
-	gone := r.CallLater(2*time.Millisecond, func() { order = append(order, "cancelled") })
-	gone.Cancel()
-	r.CallLater(time.Millisecond, func() { panic("costs nothing but itself") })
-	r.CallLater(6*time.Millisecond, r.Stop)
+	r.CallWhenRunning(func() { // all at one time
+		r.CallLater(3*time.Millisecond, func() { order = append(order, "b") })
+		r.CallLater(time.Millisecond, func() { order = append(order, "a") })
+		gone := r.CallLater(2*time.Millisecond, func() { order = append(order, "cancelled") })
+		gone.Cancel()
+		r.CallLater(time.Millisecond, func() { panic("costs nothing but itself") })
+		r.CallLater(6*time.Millisecond, r.Stop)
+	})
 	r.Logger = slog.New(slog.DiscardHandler)
 	if err := r.Run(); err != nil {
 		t.Fatal(err)
