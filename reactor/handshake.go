@@ -107,7 +107,7 @@ func (h *handshake) judge(s *secure) {
 	case looksLikeHTTP(in) == looksUnclear:
 	case looksLikeHTTP(in) == looksRight:
 		h.stopTimer()
-		s.raw.r.logger().Warn("reactor: plain HTTP on a TLS port", "peer", h.peer.String())
+		s.raw.port.hint("reactor: plain HTTP came to a TLS port; it was told so", h.peer)
 		s.raw.more.filter = nil
 		s.raw.Switch(&refusal{text: plainHTTPAnswer}, nil)
 	default:

@@ -36,6 +36,7 @@ type Port struct {
 	open      int  // connections
 	retrying  bool // accept has failed; a timer tries again
 	complaint time.Time
+	hinted    time.Time
 }
 
 // Shedder is a Factory that helps when there are more connections than may be.
@@ -349,6 +350,17 @@ func (p *Port) complain(e syscall.Errno) {
 		p.complaint = now
 		p.r.logger().Warn("reactor: accept failed; clients wait or are turned away until there is room",
 			"port", p.addr.String(), "err", e, "connections", p.r.accepted)
+	}
+}
+
+// hint logs what a client did wrong, at most once a second. nil is no port.
+func (p *Port) hint(text string, peer Addr) {
+	if p == nil {
+		return
+	}
+	if now := p.r.Now(); now.Sub(p.hinted) >= time.Second {
+		p.hinted = now
+		p.r.logger().Warn(text, "port", p.addr.String(), "peer", peer.String())
 	}
 }
 

@@ -97,7 +97,8 @@ type Site struct {
 	requests *resource.Dispatcher
 	counters Counters
 	meter    *Meter
-	entry    Entry // used again for each line
+	entry    Entry     // used again for each line
+	hinted   time.Time // of the last hint
 }
 
 // New makes a Site for the tree below root, with every limit at its default.
@@ -171,12 +172,30 @@ func (s *Site) NewReceiver(c protocol.Channel) protocol.Receiver {
 // protocol.Server.
 func (s *Site) HeadRefused(peer reactor.Addr, e *protocol.Error, received []byte) {
 	s.counters.Refuse(e.Status)
+	if e.Status == 0 {
+		s.hint(peer, e)
+	}
 	if s.Log == nil {
 		return
 	}
 	s.entry = Entry{Time: s.loop.Now(), Peer: peer, Target: received, Status: e.Status, Refused: e.Reason}
 	s.Log.Log(&s.entry)
 	s.entry = Entry{}
+}
+
+// hint writes what could not be answered to the error log: TLS on a plain port. Once a
+// second at most.
+func (s *Site) hint(peer reactor.Addr, e *protocol.Error) {
+	now := s.loop.Now()
+	if now.Sub(s.hinted) < time.Second {
+		return
+	}
+	s.hinted = now
+	log := s.ErrorLog
+	if log == nil {
+		log = slog.Default()
+	}
+	log.Warn("site: "+e.Reason, "peer", peer.String())
 }
 
 // finished counts and logs an exchange that is over.

@@ -18,7 +18,11 @@ import (
 
 // banner prints the addresses of all ports. addrs are those of this machine.
 func (s *server) banner(w io.Writer, addrs []netip.Addr) {
-	b := bannerText(s.title(), hostAddrs(s.ports), addrs)
+	var ports []served
+	for _, p := range s.ports {
+		ports = append(ports, servedBy(p))
+	}
+	b := bannerText(s.title(), ports, addrs, s.untrusted)
 	if f, ok := w.(*os.File); ok && site.ColourTerminal(f) {
 		b = coloured(b)
 	}
@@ -37,42 +41,70 @@ func (s *server) title() string {
 	return title
 }
 
-func hostAddrs(ports []*reactor.Port) (addrs []reactor.Addr) {
-	for _, p := range ports {
-		addrs = append(addrs, p.Addr())
-	}
-	return addrs
+// served is where a port is reached, and how.
+type served struct {
+	reactor.Addr
+	secure bool
 }
 
-func bannerText(title string, ports []reactor.Addr, machine []netip.Addr) string {
+func servedBy(p *reactor.Port) served { return served{p.Addr(), p.Secure()} }
+
+// url is that of the port at one of its addresses.
+func (s served) url(ip netip.Addr) string {
+	scheme, usual := "http://", uint16(80)
+	if s.secure {
+		scheme, usual = "https://", 443
+	}
+	switch {
+	case s.Port != usual:
+		return scheme + netip.AddrPortFrom(ip, s.Port).String() + "/"
+	case ip.Is6():
+		return scheme + "[" + ip.String() + "]/"
+	}
+	return scheme + ip.String() + "/"
+}
+
+// endpoint is how the port is written for --listen, without its address.
+func (s served) endpoint() string {
+	kind := "tcp"
+	if s.secure {
+		kind = "tls"
+	}
+	return fmt.Sprintf("%s:%d", kind, s.Port)
+}
+
+func bannerText(title string, ports []served, machine []netip.Addr, untrusted bool) string {
 	var local, network, sockets []string
-	var closed uint16 // a port that only this machine can reach
+	var closed string // a port that only this machine can reach
 	for _, a := range ports {
 		switch {
 		case !a.IP.IsValid():
 			sockets = append(sockets, a.Path)
 		case a.IP.IsUnspecified():
-			local = append(local, urlOf(loopbackFor(a.IP), a.Port))
+			local = append(local, a.url(loopbackFor(a.IP)))
 			for _, m := range machine {
 				if m.Is4() || a.IP.Is6() {
-					network = append(network, urlOf(m, a.Port))
+					network = append(network, a.url(m))
 				}
 			}
 		case a.IP.IsLoopback():
-			closed = a.Port
-			local = append(local, urlOf(a.IP, a.Port))
+			closed = a.endpoint()
+			local = append(local, a.url(a.IP))
 		default:
-			network = append(network, urlOf(a.IP, a.Port))
+			network = append(network, a.url(a.IP))
 		}
 	}
-	if network == nil && closed != 0 {
-		network = []string{fmt.Sprintf("not reachable from there; --listen tcp:%d opens it", closed)}
+	if network == nil && closed != "" {
+		network = []string{"not reachable from there; --listen " + closed + " opens it"}
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n  %s\n\n", title)
 	row(&b, "Local", local)
 	row(&b, "Network", network)
 	row(&b, "Socket", sockets)
+	if untrusted {
+		b.WriteString("\n  The certificate was made for this run, and browsers warn of it; after\n  'spindle cert --ca' they need not.\n")
+	}
 	b.WriteString("\n  Ctrl-C stops it.\n\n")
 	return b.String()
 }
@@ -91,25 +123,15 @@ func row(b *strings.Builder, label string, values []string) {
 // is one on all of IPv4, too, and 127.0.0.1 is what people know.
 func loopbackFor(netip.Addr) netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
 
-func urlOf(ip netip.Addr, port uint16) string {
-	if port == 80 {
-		if ip.Is6() {
-			return "http://[" + ip.String() + "]/"
-		}
-		return "http://" + ip.String() + "/"
-	}
-	return "http://" + netip.AddrPortFrom(ip, port).String() + "/"
-}
-
 // localURL is a URL of the port for a browser on this machine.
-func localURL(a reactor.Addr) (url string, ok bool) {
+func localURL(a served) (url string, ok bool) {
 	switch {
 	case !a.IP.IsValid():
 		return "", false
 	case a.IP.IsUnspecified():
-		return urlOf(loopbackFor(a.IP), a.Port), true
+		return a.url(loopbackFor(a.IP)), true
 	}
-	return urlOf(a.IP, a.Port), true
+	return a.url(a.IP), true
 }
 
 // machineAddrs is the addresses under which others can reach this machine, IPv4
@@ -137,7 +159,7 @@ func machineAddrs() (addrs []netip.Addr) {
 func coloured(b string) string {
 	lines := strings.Split(b, "\n")
 	for i, line := range lines {
-		switch at := strings.Index(line, "http://"); {
+		switch at := strings.Index(line, "http"); {
 		case i == 1:
 			lines[i] = "\x1b[1m" + line + "\x1b[0m"
 		case at >= 0:

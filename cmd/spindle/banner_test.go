@@ -11,46 +11,63 @@ import (
 
 func TestBanner(t *testing.T) {
 	machine := []netip.Addr{netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("2001:db8::2")}
-	tcp := func(ip string, port uint16) reactor.Addr {
-		return reactor.Addr{IP: netip.MustParseAddr(ip), Port: port}
+	tcp := func(ip string, port uint16) served {
+		return served{Addr: reactor.Addr{IP: netip.MustParseAddr(ip), Port: port}}
+	}
+	tls := func(ip string, port uint16) served {
+		s := tcp(ip, port)
+		s.secure = true
+		return s
 	}
 	for _, test := range []struct {
 		name  string
-		ports []reactor.Addr
+		ports []served
 		want  string
 	}{
-		{"this machine only", []reactor.Addr{tcp("127.0.0.1", 8080)}, `
+		{"this machine only", []served{tcp("127.0.0.1", 8080)}, `
   Local    http://127.0.0.1:8080/
   Network  not reachable from there; --listen tcp:8080 opens it
 `},
-		{"all addresses", []reactor.Addr{tcp("::", 8080)}, `
+		{"all addresses", []served{tcp("::", 8080)}, `
   Local    http://127.0.0.1:8080/
   Network  http://192.0.2.2:8080/
            http://[2001:db8::2]:8080/
 `},
-		{"all of IPv4", []reactor.Addr{tcp("0.0.0.0", 80)}, `
+		{"all of IPv4", []served{tcp("0.0.0.0", 80)}, `
   Local    http://127.0.0.1/
   Network  http://192.0.2.2/
 `},
-		{"one address", []reactor.Addr{tcp("2001:db8::2", 80)}, `
+		{"one address", []served{tcp("2001:db8::2", 80)}, `
   Network  http://[2001:db8::2]/
 `},
-		{"two ports and a socket", []reactor.Addr{tcp("::1", 1), tcp("127.0.0.1", 2), {Path: "/run/x"}}, `
+		{"two ports and a socket", []served{tcp("::1", 1), tcp("127.0.0.1", 2), {Addr: reactor.Addr{Path: "/run/x"}}}, `
   Local    http://[::1]:1/
            http://127.0.0.1:2/
   Network  not reachable from there; --listen tcp:2 opens it
   Socket   /run/x
 `},
+		{"TLS", []served{tls("127.0.0.1", 8443)}, `
+  Local    https://127.0.0.1:8443/
+  Network  not reachable from there; --listen tls:8443 opens it
+`},
+		{"the usual ports", []served{tcp("::", 80), tls("::", 443)}, `
+  Local    http://127.0.0.1/
+           https://127.0.0.1/
+  Network  http://192.0.2.2/
+           http://[2001:db8::2]/
+           https://192.0.2.2/
+           https://[2001:db8::2]/
+`},
 	} {
 		want := "\n  Spindle serves it\n" + test.want + "\n  Ctrl-C stops it.\n\n"
-		if got := bannerText("Spindle serves it", test.ports, machine); got != want {
+		if got := bannerText("Spindle serves it", test.ports, machine, false); got != want {
 			t.Errorf("%s: got\n%swant\n%s", test.name, got, want)
 		}
 	}
 }
 
 func TestBannerColours(t *testing.T) {
-	plain := bannerText("Spindle serves it", []reactor.Addr{{IP: netip.MustParseAddr("127.0.0.1"), Port: 1}}, nil)
+	plain := bannerText("Spindle serves it", []served{{Addr: reactor.Addr{IP: netip.MustParseAddr("127.0.0.1"), Port: 1}}}, nil, false)
 	got := coloured(plain)
 	if strings.Count(got, "\x1b[") != 2*strings.Count(got, "\x1b[0m") || strings.Count(got, "\n") != strings.Count(plain, "\n") {
 		t.Errorf("colours are left on, or lines are lost: %q", got)

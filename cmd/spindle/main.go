@@ -9,6 +9,7 @@
 //	demo.go     the resources below the start page
 //	banner.go   where the server can be reached
 //	refusal.go  what to do when the system refuses a port (holder.go: who has it)
+//	cert.go     spindle cert
 //	version.go  spindle version
 package main
 
@@ -80,7 +81,7 @@ Without a command it serves its start page at http://127.0.0.1:8080/, as does
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newWeb(start), newVersion())
+	root.AddCommand(newWeb(start), newCert(), newVersion())
 	root.SetHelpCommand(&cobra.Command{Hidden: true}) // --help says it all
 	return root
 }

@@ -14,12 +14,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"spindle/reactor"
+	"spindle/reactor/cert"
 )
 
 // This file says what to do when the system refuses a port.
 
 // explain makes of an error of a Listen one that names the cause and the mend.
 func explain(err error, text string) error {
+	var file *cert.Error
+	if errors.As(err, &file) {
+		return fmt.Errorf("--listen %s: %w", text, file)
+	}
 	var refused *reactor.ListenError
 	if !errors.As(err, &refused) {
 		return fmt.Errorf("--listen %s: %s", text, withoutPackage(err))

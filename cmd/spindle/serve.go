@@ -28,6 +28,8 @@ type server struct {
 	log     *site.LogFile   // nil without an access log
 	out     *os.File        // the access log
 	errs    *os.File        // all that is for a person
+
+	untrusted bool // a certificate was made on the spot
 }
 
 // member is one loop with its site.
@@ -156,7 +158,16 @@ func (s *server) listen() error {
 		if err := s.probe(text); err != nil {
 			return err
 		}
-		ports, err := s.group.Listen(text, func(r *reactor.Reactor) (reactor.Factory, error) { return sites[r], nil })
+		e, err := reactor.ParseEndpoint(text)
+		if err != nil {
+			return err // it was parsed before
+		}
+		trusted, err := signed(&e)
+		if err != nil {
+			return err
+		}
+		s.untrusted = s.untrusted || !trusted
+		ports, err := s.group.ListenEndpoint(e, func(r *reactor.Reactor) (reactor.Factory, error) { return sites[r], nil })
 		if err != nil {
 			return failure{explain(err, text)}
 		}
@@ -181,7 +192,7 @@ func (s *server) probe(text string) error {
 // openBrowser opens the first page that a browser can reach.
 func (s *server) openBrowser() {
 	for _, p := range s.ports {
-		url, ok := localURL(p.Addr())
+		url, ok := localURL(servedBy(p))
 		if !ok {
 			continue
 		}

@@ -57,6 +57,8 @@ opens it to the network. An endpoint is one of
   127.0.0.1:8080, [::1]:8080    one address
   localhost:8080, tcp:8080:interface=eth0
   tcp:0                         a free port, which the banner names
+  tls:8443                      with TLS, and a certificate made on the spot
+  tls:443:cert=fullchain.pem:key=privkey.pem
   unix:/run/web.sock:mode=660   a UNIX socket
   systemd:index=0, fd:3         a socket that is open already
 
@@ -127,7 +129,7 @@ func completeWebFlags(web *cobra.Command) {
 	}
 	for flag, complete := range map[string]func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective){
 		"listen": fixed("tcp:8080\tall addresses", "127.0.0.1:8080\tthis machine only", "tcp:0\ta free port",
-			"unix:\ta UNIX socket", "systemd:index=0\ta socket of systemd", "fd:3\ta socket that is open already"),
+			"tls:8443\twith TLS", "unix:\ta UNIX socket", "systemd:index=0\ta socket of systemd", "fd:3\ta socket that is open already"),
 		"path":       directories,
 		"index":      fixed("index.html", "index.htm", "default.html"),
 		"log":        fixed(formats...),
