@@ -11,6 +11,9 @@
 //	/big            1 MiB of 'x'
 //	/slow           "slow", after a second
 //	/files/…        the files below DIR
+//	/ws             WebSocket: every message comes back; permessage-deflate is offered
+//	/all            WebSocket: every message goes to all who are connected
+//	/events         server-sent events: one a second, with an id
 //
 // It prints "listening on ADDR", and with -tls "listening with TLS on ADDR", when
 // clients may connect. Without -cert and -key it makes a certificate (P-256) on the
@@ -56,7 +59,7 @@ func serve(listen, secure string, files cert.Files, root string, loops int) erro
 	group := reactor.NewGroup(loops)
 	sites := map[*reactor.Reactor]*site.Site{}
 	for _, r := range group.Reactors() {
-		sites[r] = site.New(tree(root))
+		sites[r] = site.New(tree(r, root))
 	}
 	open := func(what, address string, options *reactor.TLSOptions) error {
 		e, err := endpointOf(address)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"spindle/reactor"
 	"spindle/resource"
 	"spindle/resource/static"
 )
@@ -13,7 +14,7 @@ import (
 var big = bytes.Repeat([]byte{'x'}, 1<<20)
 
 // tree is what one loop serves; root "" serves no files.
-func tree(root string) resource.Resource {
+func tree(l reactor.Loop, root string) resource.Resource {
 	hello := text("Hello, World!")
 	t := new(resource.Tree)
 	t.PutChild("", hello).
@@ -21,7 +22,10 @@ func tree(root string) resource.Resource {
 		PutChild("json", greeting{Message: "Hello, World!"}).
 		PutChild("echo", echo{}).
 		PutChild("big", text(big)).
-		PutChild("slow", slow{})
+		PutChild("slow", slow{}).
+		PutChild("ws", newEcho()).
+		PutChild("all", newAll(l)).
+		PutChild("events", newTicker(l))
 	if root != "" {
 		files := static.New(root)
 		files.Listing = true
