@@ -78,9 +78,9 @@ func refuse(status int, reason string) *protocol.Error {
 // checkUpgrade judges a handshake of HTTP/1.1.
 func checkUpgrade(h *protocol.Head) *protocol.Error {
 	switch {
-	case h.Method != "GET":
+	case h.Method != "GET" && h.Method != "HEAD":
 		return refuse(405, "A WebSocket begins with GET.")
-	case !h.Upgrade || !protocol.HasMember(h.List("Upgrade"), "websocket") || h.Version < protocol.HTTP11:
+	case h.Method == "HEAD" || !h.Upgrade || !protocol.HasMember(h.List("Upgrade"), "websocket") || h.Version < protocol.HTTP11:
 		return refuse(426, "This address speaks WebSocket.")
 	case h.ContentLength != 0:
 		return refuse(400, "A WebSocket handshake has no content.")
