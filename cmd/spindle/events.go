@@ -27,6 +27,7 @@ type panel struct {
 	hits  map[string]*int // requests since the last look, by the path of the node
 	key   []byte          // scratch of count
 	pages *readers
+	chat  *chat // nil on a page without one
 	beats int
 }
 
