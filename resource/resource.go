@@ -54,7 +54,8 @@ type Renderer interface {
 
 // The methods of HTTP by optional interface; they come before Render. HEAD falls
 // back to GET without its content; OPTIONS and the Allow field of a 405 say what
-// is there. CONNECT is answered by a CONNECTRenderer at the root only.
+// is there. CONNECT is answered by a CONNECTRenderer only: at the root, or when it names
+// a protocol (extended CONNECT, RFC 8441) at its path.
 type (
 	// GETRenderer answers GET, and HEAD if there is no HEADRenderer.
 	GETRenderer interface {

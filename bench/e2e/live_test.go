@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"spindle/protocol"
 	"spindle/protocol/websocket"
 	"spindle/reactor"
 	"spindle/resource"
@@ -26,6 +28,8 @@ import (
 
 // wsVersion is the package of npm that is installed for the test.
 const wsVersion = "ws@8.23.0"
+
+const plainEndpoint = "tcp:0:interface=127.0.0.1"
 
 type backAgain struct{}
 
@@ -57,16 +61,22 @@ func (p reports) RenderPOST(r *resource.Request) ([]byte, error) {
 }
 
 // live serves echoes, with and without context take-over, an event stream, and the page
-// of testdata. It tells the address.
-func live(t *testing.T) (addr string, told chan string) {
+// of testdata at an endpoint. It tells the address; told is how the page went, overHTTP2
+// how many WebSockets came so.
+func live(t *testing.T, endpoint string) (addr string, told chan string, overHTTP2 *atomic.Int64) {
 	t.Helper()
 	r := reactor.New()
-	root, told := new(resource.Tree), make(chan string, 1)
+	root, told, overHTTP2 := new(resource.Tree), make(chan string, 1), new(atomic.Int64)
 	for name, d := range map[string]*websocket.Deflate{
 		"plain": nil, "anew": {MinBytes: 1}, "kept": {MinBytes: 1, ServerWindowBits: 15, ClientWindowBits: 15},
 		"small": {MinBytes: 1, ServerWindowBits: 9, ClientWindowBits: 9},
 	} {
-		s := wsock.New(func(*resource.Request) (websocket.Handler, error) { return backAgain{}, nil })
+		s := wsock.New(func(r *resource.Request) (websocket.Handler, error) {
+			if r.Version() == protocol.HTTP2 {
+				overHTTP2.Add(1)
+			}
+			return backAgain{}, nil
+		})
 		s.Deflate = d
 		s.Subprotocols = []string{"echo"}
 		root.PutChild(name, s)
@@ -87,7 +97,7 @@ func live(t *testing.T) (addr string, told chan string) {
 	root.PutChild("events", e)
 	root.PutChild("report", reports{told: told})
 	root.PutChild("", resource.NewData(page, "text/html; charset=utf-8"))
-	port, err := r.Listen("tcp:0:interface=127.0.0.1", site.New(root))
+	port, err := r.Listen(endpoint, site.New(root))
 	must(t, err)
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run() }()
@@ -97,7 +107,7 @@ func live(t *testing.T) (addr string, told chan string) {
 			t.Error(err)
 		}
 	})
-	return port.Addr().String(), told
+	return port.Addr().String(), told, overHTTP2
 }
 
 // wantWell runs a client to its end.
@@ -116,7 +126,7 @@ func patience(t *testing.T) context.Context {
 }
 
 func TestNodeWS(t *testing.T) {
-	addr, _ := live(t)
+	addr, _, _ := live(t, plainEndpoint)
 	dir := t.TempDir()
 	install := exec.CommandContext(patience(t), "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir, wsVersion)
 	if out, err := install.CombinedOutput(); err != nil {
@@ -128,19 +138,27 @@ func TestNodeWS(t *testing.T) {
 }
 
 func TestPythonWebsockets(t *testing.T) {
-	addr, _ := live(t)
+	addr, _, _ := live(t, plainEndpoint)
 	wantWell(t, exec.CommandContext(patience(t), "/usr/bin/python3", "testdata/live_websockets.py", addr))
 }
 
 func TestPythonAutobahn(t *testing.T) {
-	addr, _ := live(t)
+	addr, _, _ := live(t, plainEndpoint)
 	wantWell(t, exec.CommandContext(patience(t), "/usr/bin/python3", "testdata/live_autobahn.py", addr))
 }
 
+// Over TLS a browser that has a connection of HTTP/2 opens its WebSockets on streams of
+// it (RFC 8441).
 func TestChromium(t *testing.T) {
-	addr, told := live(t)
+	for scheme, endpoint := range map[string]string{"http": plainEndpoint, "https": "tls:0:interface=127.0.0.1"} {
+		t.Run(scheme, func(t *testing.T) { inChromium(t, scheme, endpoint) })
+	}
+}
+
+func inChromium(t *testing.T, scheme, endpoint string) {
+	addr, told, overHTTP2 := live(t, endpoint)
 	cmd := exec.CommandContext(patience(t), "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), "http://"+addr+"/")
+		"--ignore-certificate-errors", "--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), scheme+"://"+addr+"/")
 	must(t, cmd.Start())
 	defer func() {
 		_ = cmd.Process.Signal(os.Interrupt)
@@ -150,6 +168,9 @@ func TestChromium(t *testing.T) {
 	case report := <-told:
 		if report != "all is well" {
 			t.Error(report)
+		}
+		if n := overHTTP2.Load(); (n > 0) != (scheme == "https") {
+			t.Errorf("%d WebSockets came over HTTP/2", n)
 		}
 	case <-time.After(time.Minute):
 		t.Error("the page tells nothing")
