@@ -25,7 +25,6 @@ type childOutput struct {
 	credit chan struct{} // one for each piece that was delivered; closed by close
 	held   []byte        // came while paused
 	closed bool
-	lost   bool
 }
 
 // read is the goroutine.
