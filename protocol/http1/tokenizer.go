@@ -2,7 +2,6 @@ package http1
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"github.com/evanphx/wildcat"
 
@@ -55,6 +54,17 @@ func (t *tokenizer) scan(buf []byte, s *headScan) (n int, err *protocol.Error) {
 			return 0, err
 		}
 	}
+	if s.pos == 0 {
+		if n := t.scanPlain(buf, s); n > 0 {
+			return n, nil
+		}
+	}
+	return t.scanLines(buf, s)
+}
+
+// scanLines is scan line by line: it says what is wrong, and waits for what is
+// missing.
+func (t *tokenizer) scanLines(buf []byte, s *headScan) (n int, err *protocol.Error) {
 	whole := s.pos == 0 // else the fields of the lines before are not in hand
 	if whole {
 		t.fields = t.fields[:0]
@@ -77,7 +87,7 @@ func (t *tokenizer) scan(buf []byte, s *headScan) (n int, err *protocol.Error) {
 				return end + 1, nil
 			}
 			*s = headScan{} // once more, now that all of it is here
-			return t.scan(buf[:end+1], s)
+			return t.scanLines(buf[:end+1], s)
 		} else {
 			err = t.checkNext(line, end+1, s)
 		}
@@ -216,25 +226,8 @@ func cutFieldLine(line []byte) (f protocol.RawField, err *protocol.Error) {
 	return f, errName
 }
 
-// cleanValue tells whether b has no control byte but HTAB. It looks at eight
-// bytes at once, and closer only where one of them is below 0x20 or DEL.
+// cleanValue tells whether b has no control byte but HTAB.
 func cleanValue(b []byte) bool {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	if len(b) < 8 {
-		return cleanBytes(b)
-	}
-	for i := 0; i < len(b); i += 8 {
-		i = min(i, len(b)-8) // the last eight overlap those before
-		x := binary.LittleEndian.Uint64(b[i:])
-		d := x ^ ones*0x7f
-		if ((x-ones*0x20)&^x|(d-ones)&^d)&tops != 0 && !cleanBytes(b[i:i+8]) {
-			return false
-		}
-	}
-	return true
-}
-
-func cleanBytes(b []byte) bool {
 	for _, c := range b {
 		if c < ' ' && c != '\t' || c == 0x7f {
 			return false
