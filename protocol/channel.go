@@ -83,6 +83,26 @@ type Channel interface {
 	TLS() *tls.ConnectionState
 }
 
+// Hijacker is a Channel that can give its connection away without an answer:
+// http1.Channel is one, a stream of HTTP/2 has no connection to give.
+type Hijacker interface {
+	// Hijack makes p the protocol of the connection, and gives it the bytes that
+	// have come and were not used, content of the request among them as it is
+	// framed. What p writes is what the client sees, behind what was written
+	// before. The exchange is over with it; the Receiver gets no further call. It
+	// tells whether there was an exchange. Loop only.
+	Hijack(p reactor.Protocol) bool
+}
+
+// HalfCloseReceiver is a Receiver that wants to know when the client of HTTP/1 closes
+// its sending half while the answer is made. Most such clients have gone altogether;
+// some wait for the answer, which may go on.
+type HalfCloseReceiver interface {
+	// ReadConnectionLost is called at most once, when the content of the request
+	// is complete.
+	ReadConnectionLost()
+}
+
 // Receiver is the asking side of one exchange. Its methods are called on the
 // loop, in this order: HeadReceived, BodyReceived any number of times,
 // BodyFinished; and ConnectionLost instead of what is left when the client goes.

@@ -163,14 +163,26 @@ func (r *Request) EarlyHints(links ...string) {
 	}
 	hints := make(protocol.Fields, 0, len(links))
 	for _, l := range links {
-		if err := protocol.CheckField("Link", l); err != nil {
-			r.mistake(err)
-			return
-		}
 		hints.Add("Link", l)
 	}
-	r.ch.WriteInformational(103, hints)
+	r.WriteInformational(103, hints)
 }
+
+// WriteInformational sends a 1xx answer before the answer, not 101. RFC 9110 §15.2.
+func (r *Request) WriteInformational(status int, fields protocol.Fields) {
+	if r.tooLate() {
+		return
+	}
+	if err := fields.Check(); err != nil {
+		r.mistake(err)
+		return
+	}
+	r.ch.WriteInformational(status, fields)
+}
+
+// Untyped leaves content without a Content-Type as it is: for an answer that somebody
+// else has made whole.
+func (r *Request) Untyped() { r.untyped = true }
 
 // tooLate tells whether head fields can not be set any more.
 func (r *Request) tooLate() bool {

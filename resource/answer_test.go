@@ -311,3 +311,24 @@ func TestSwitch(t *testing.T) {
 		t.Errorf("got %s", &got.Response)
 	}
 }
+
+func TestHeadBeforeContent(t *testing.T) {
+	var r *resource.Request
+	s := resourcetest.New(get(func(q *resource.Request) ([]byte, error) {
+		r = q
+		r.Untyped()
+		r.WriteInformational(102, protocol.Fields{{Name: "X-Step", Value: "1"}})
+		r.SendHead()
+		return nil, resource.NotDoneYet
+	}))
+	x := s.Start("GET", "/", nil, nil)
+	if x.Status != 200 || x.Length != -1 || x.Done || len(x.Hints) != 1 {
+		t.Errorf("%v", x)
+	}
+	r.WriteString("abc")
+	r.Finish()
+	r.SendHead()
+	if got := x.String(); got != "200 OK\n\nabc" || !x.Done {
+		t.Errorf("got %s", got)
+	}
+}

@@ -20,6 +20,7 @@ type content struct {
 	size     int64 // of all that came
 	complete bool
 	early    bool // it came with the head, and was taken then
+	unasked  bool // 100 (Continue) is sent by Continue only
 	trailers protocol.Fields
 	spool    *spool // nil while all is in memory
 
@@ -43,7 +44,9 @@ func (r *Request) wantContent() {
 		r.Fail(errTooLarge)
 		return
 	}
-	r.ch.Continue()
+	if !r.body.unasked {
+		r.ch.Continue()
+	}
 	if r.body.data != nil {
 		r.phase = streaming
 		r.render()
@@ -159,6 +162,18 @@ func (r *Request) SetBodyLimit(n int64) {
 func (r *Request) StreamBody(data func(p []byte), end func(err error)) {
 	r.kept = true
 	r.body.data, r.body.end = data, end
+}
+
+// HoldContinue has a client that waits for 100 (Continue) wait on until Continue is
+// called: for a stream that may not be read. To be called in HeadReceived of the
+// resource. RFC 9110 §10.1.1.
+func (r *Request) HoldContinue() { r.body.unasked = true }
+
+// Continue sends 100 (Continue) if the client waits for it.
+func (r *Request) Continue() {
+	if r.phase != over {
+		r.ch.Continue()
+	}
 }
 
 // PauseBody stops the content coming in, ResumeBody starts it again.

@@ -304,3 +304,38 @@ func TestContentThatBreaksOff(t *testing.T) {
 		t.Error("rendered without its content")
 	}
 }
+
+// holder streams, and has the client wait until it is asked.
+type holder struct {
+	resource.Leaf
+	r *resource.Request
+}
+
+func (h *holder) HeadReceived(r *resource.Request) error {
+	h.r = r
+	r.HoldContinue()
+	r.StreamBody(func([]byte) {}, func(error) { r.Finish() })
+	return nil
+}
+
+func (h *holder) Render(*resource.Request) ([]byte, error) { return nil, resource.NotDoneYet }
+
+func TestHoldContinue(t *testing.T) {
+	h := new(holder)
+	head := resourcetest.Head("POST", "/", protocol.Fields{{Name: "Expect", Value: "100-continue"}})
+	head.ContentLength = 3
+	x := resourcetest.New(h).Open(head)
+	if x.Response.Continue {
+		t.Error("told to go on without being asked")
+	}
+	h.r.Continue()
+	if !x.Response.Continue {
+		t.Error("not told to go on")
+	}
+	x.Send([]byte("abc"))
+	x.SendEnd(nil)
+	h.r.Continue()
+	if !x.Done {
+		t.Error("not done")
+	}
+}

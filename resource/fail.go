@@ -87,6 +87,7 @@ func (r *Request) clearAnswer() {
 	r.length = -1
 	r.pending = r.pending[:0]
 	r.trailers = nil
+	r.untyped = false
 	kept := r.fields[:0]
 	for _, f := range r.fields {
 		if !describesContent(f.Name) {

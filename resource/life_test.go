@@ -341,3 +341,41 @@ func TestPanicInNotifyFinishIsTheLoops(t *testing.T) {
 	s.Get("/")
 	t.Error("no panic")
 }
+
+// nothing is a protocol that does nothing.
+type nothing struct{}
+
+func (nothing) ConnectionMade(reactor.Transport) {}
+func (nothing) DataReceived([]byte)              {}
+func (nothing) ConnectionLost(error)             {}
+
+func TestHijack(t *testing.T) {
+	var r *resource.Request
+	s := resourcetest.New(get(func(q *resource.Request) ([]byte, error) { r = q; return nil, resource.NotDoneYet }))
+	var ended []error
+	s.Finished = func(_ *resource.Request, err error) { ended = append(ended, err) }
+	x := s.Start("GET", "/", nil, nil)
+	if err := r.Hijack(nothing{}); err != nil || !x.Hijacked || x.Switched != (nothing{}) || x.Status != 0 {
+		t.Errorf("%v, %+v", err, x)
+	}
+	if len(ended) != 1 || ended[0] != nil || r.Status() != 101 {
+		t.Errorf("told %v, status %d", ended, r.Status())
+	}
+	if err := r.Hijack(nothing{}); err != resource.ErrOver {
+		t.Errorf("the second time: %v", err)
+	}
+}
+
+func TestNotifyHalfClose(t *testing.T) {
+	told := 0
+	s := resourcetest.New(get(func(r *resource.Request) ([]byte, error) {
+		r.NotifyHalfClose(func() { told++ })
+		return nil, resource.NotDoneYet
+	}))
+	x := s.Start("GET", "/", nil, nil)
+	x.CloseWrite()
+	x.CloseWrite()
+	if told != 1 || x.Done {
+		t.Errorf("told %d times, done %v", told, x.Done)
+	}
+}

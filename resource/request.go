@@ -41,6 +41,7 @@ type Request struct {
 	condition int       // the status that the conditions of the request ask for
 	pending   []byte    // written and held back until the callback ends
 	headSent  bool
+	untyped   bool // content without a Content-Type stays so
 	producing bool
 	length    int64 // promised by SetContentLength, -1 when not
 	written   int64 // bytes of content
@@ -53,6 +54,7 @@ type Request struct {
 	cancel   context.CancelFunc
 	ctx      context.Context
 	onFinish []func(error)
+	onHalf   func()  // of NotifyHalfClose
 	ending   error   // what they are told
 	overAt   uintptr // in debug mode, where it was finished
 }
@@ -134,6 +136,23 @@ func (r *Request) ConnectionLost(err error) {
 	r.kept = true
 	r.body.failed(r, err)
 	r.end(err)
+}
+
+// ReadConnectionLost tells that the client sends no more. See
+// protocol.HalfCloseReceiver.
+func (r *Request) ReadConnectionLost() {
+	if f := r.onHalf; f != nil && r.phase != over {
+		r.onHalf = nil
+		f()
+	}
+}
+
+// NotifyHalfClose has f called on the loop when the client of HTTP/1 closes its sending
+// half before the answer is finished. Most such clients have gone altogether, which
+// NotifyFinish tells only when the answer can not be delivered; some wait for the answer.
+func (r *Request) NotifyHalfClose(f func()) {
+	r.kept = true
+	r.onHalf = f
 }
 
 // A step is a piece of work that may run code of the application. They are numbers
@@ -346,4 +365,7 @@ func place(pc uintptr) string {
 	return frame.File + ":" + strconv.Itoa(frame.Line)
 }
 
-var _ protocol.Receiver = (*Request)(nil)
+var (
+	_ protocol.Receiver          = (*Request)(nil)
+	_ protocol.HalfCloseReceiver = (*Request)(nil)
+)

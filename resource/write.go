@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -55,6 +56,14 @@ func (r *Request) WriteShared(p []byte) {
 	}
 	r.count(int64(len(p)))
 	r.ch.WriteShared(p)
+}
+
+// SendHead sends the head now, before any content. Content is chunked unless
+// SetContentLength was called.
+func (r *Request) SendHead() {
+	if !r.isOver() {
+		r.startAnswer()
+	}
 }
 
 // SendFile sends n bytes of f from offset off as content, without reading them where
@@ -159,7 +168,7 @@ func (r *Request) respond(body []byte) {
 
 // defaultType names the type of content that has none.
 func (r *Request) defaultType(hasContent bool) {
-	if hasContent && !r.fields.Has("Content-Type") {
+	if hasContent && !r.untyped && !r.fields.Has("Content-Type") {
 		r.fields = append(r.fields, protocol.Field{Name: "Content-Type", Value: textPlain})
 	}
 }
@@ -250,4 +259,27 @@ func (r *Request) Switch(p reactor.Protocol, fields protocol.Fields) {
 	r.ch.WriteHead(r.status, r.fields, -1)
 	r.ch.Switch(p)
 	r.end(nil)
+}
+
+// Hijack gives the connection to p without an answer: what p writes is what the client
+// sees, behind what was written so far, and p gets what the client sent behind the head.
+// The exchange is over with it. It fails with ErrOver, and with errors.ErrUnsupported
+// where the exchange has no connection of its own (HTTP/2).
+func (r *Request) Hijack(p reactor.Protocol) error {
+	if r.isOver() {
+		return ErrOver
+	}
+	h, ok := r.ch.(protocol.Hijacker)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	if !r.headSent {
+		r.status = 101 // for log and statistics
+	}
+	r.kept = true
+	r.headSent = true
+	r.UnregisterProducer()
+	h.Hijack(p)
+	r.end(nil)
+	return nil
 }

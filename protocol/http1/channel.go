@@ -447,6 +447,9 @@ func (c *Channel) ReadConnectionLost() {
 	c.flags |= eof
 	c.conclude(len(c.unread()))
 	c.settle()
+	if h, ok := c.rcv.(protocol.HalfCloseReceiver); ok && c.state == stateAnswer {
+		h.ReadConnectionLost()
+	}
 }
 
 // WriteConnectionLost begins the time that a lingering client is given.
@@ -530,4 +533,5 @@ func (c *Channel) Drain() {
 var (
 	_ reactor.HalfCloseProtocol = (*Channel)(nil)
 	_ protocol.Channel          = (*Channel)(nil)
+	_ protocol.Hijacker         = (*Channel)(nil)
 )

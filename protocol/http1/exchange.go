@@ -324,6 +324,21 @@ func (c *Channel) Switch(p reactor.Protocol) {
 	c.handOver(p, c.unread())
 }
 
+// Hijack gives the connection to p without an answer. See protocol.Hijacker.
+func (c *Channel) Hijack(p reactor.Protocol) bool {
+	if c.answer == answerNone {
+		return false
+	}
+	c.endExchange()
+	c.state = stateSwitched
+	if c.is(running) {
+		c.f.switchTo = p
+	} else {
+		c.handOver(p, c.unread())
+	}
+	return true
+}
+
 // handOver makes p the protocol of the transport.
 func (c *Channel) handOver(p reactor.Protocol, unread []byte) {
 	if c.is(pausedRead) {

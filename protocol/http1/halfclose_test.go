@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"spindle/protocol"
+	"spindle/protocol/http1"
 	"spindle/protocol/protocoltest"
 	"spindle/reactor"
 	"spindle/reactor/reactortest"
@@ -121,4 +122,46 @@ func TestHalfCloseBehindPausedContent(t *testing.T) {
 	s.Last().ResumeBody()
 	c.Want(helloOK + "Content-Length: 10\r\n\r\n0123456789")
 	c.WantClosed()
+}
+
+// eofServer makes Receivers that want to know when the client closes its half.
+type eofServer struct {
+	protocoltest.Server
+	told int
+}
+
+type eofReceiver struct {
+	*protocoltest.Exchange
+	s *eofServer
+}
+
+func (s *eofServer) NewReceiver(c protocol.Channel) protocol.Receiver {
+	return &eofReceiver{s.Server.NewReceiver(c).(*protocoltest.Exchange), s}
+}
+
+func (r *eofReceiver) ReadConnectionLost() {
+	r.s.told++
+	r.Text("goodbye")
+}
+
+func TestHalfCloseIsTold(t *testing.T) {
+	for _, row := range []struct {
+		name, in, want string
+		told           int
+	}{
+		{"while the answer is made", getRequest, "200 closed", 1},
+		{"behind content", postRequest + "0123456789", "200 closed", 1},
+		{"instead of content", postRequest, "400 closed", 0},
+		{"between requests", "", "closed", 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := &eofServer{}
+			c := protocoltest.Dial(t, nil, http1.NewFactory(s, nil))
+			c.Send(row.in)
+			c.DeliverEOF()
+			if got := ends(c); got != row.want || s.told != row.told {
+				t.Errorf("got %s, want %s; told %d times", got, row.want, s.told)
+			}
+		})
+	}
 }

@@ -3,6 +3,7 @@ package http1_test
 import (
 	"testing"
 
+	"spindle/protocol"
 	"spindle/protocol/http1"
 	"spindle/protocol/protocoltest"
 	"spindle/reactor"
@@ -128,6 +129,60 @@ func TestSwitchByMistake(t *testing.T) {
 		s.Last().Switch(&raw{})
 		if !c.Closed() || !c.Aborted() {
 			t.Errorf("%s: the connection goes on", name)
+		}
+	}
+}
+
+// TestHijack: the connection goes without an answer, at whatever point the exchange is,
+// with what has not been used.
+func TestHijack(t *testing.T) {
+	for _, row := range []struct {
+		name, in, unread, want string
+		before                 func(x *protocoltest.Exchange)
+	}{
+		{"no head", getRequest, "unread more", "", nil},
+		{"an unread content", postRequest, "unread more", "", nil},
+		{"a 101", getRequest, "unread more", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: raw\r\nConnection: Upgrade\r\n\r\n",
+			func(x *protocoltest.Exchange) { x.WriteHead(101, fields("Upgrade", "raw"), -1) }},
+		{"half an answer", getRequest, "unread more", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc",
+			func(x *protocoltest.Exchange) { x.WriteHead(200, nil, 5); x.Write([]byte("abc")) }},
+	} {
+		for _, when := range []string{"at once", "later"} {
+			t.Run(row.name+"/"+when, func(t *testing.T) {
+				r := &raw{}
+				hijack := func(x *protocoltest.Exchange) {
+					if row.before != nil {
+						row.before(x)
+					}
+					if !x.Channel.(protocol.Hijacker).Hijack(r) {
+						t.Error("refused")
+					}
+					x.Write([]byte("too late"))
+				}
+				s := &protocoltest.Server{}
+				if when == "at once" {
+					s.OnHead = hijack
+				}
+				f := http1.NewFactory(s, nil)
+				c := protocoltest.Dial(t, nil, f)
+				c.Send(row.in)
+				if when == "later" {
+					s.Last().PauseBody()
+					c.Send("unread")
+					hijack(s.Last())
+				} else {
+					c.Send("unread")
+				}
+				c.Send(" more")
+				c.Want(row.want)
+				if string(r.got) != row.unread || f.Stats().Open != 0 || c.Loop.Pending() != 0 {
+					t.Errorf("got %q, %+v, %d timers", r.got, f.Stats(), c.Loop.Pending())
+				}
+				c.Lose(nil)
+				if r.lost == nil || s.Last().Lost != nil {
+					t.Errorf("the new protocol was told %v, the Receiver %v", r.lost, s.Last().Lost)
+				}
+			})
 		}
 	}
 }

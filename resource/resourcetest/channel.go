@@ -167,6 +167,16 @@ func (x *Exchange) stopProducer() {
 // Switch gives the connection away. See protocol.Channel.
 func (x *Exchange) Switch(p reactor.Protocol) { x.Switched = p }
 
+// Hijack gives the connection away. See protocol.Hijacker.
+func (x *Exchange) Hijack(p reactor.Protocol) bool {
+	if x.over() {
+		return false
+	}
+	x.stopProducer()
+	x.Switched, x.Hijacked = p, true
+	return true
+}
+
 // HeadSent tells whether there is a status. See protocol.Channel.
 func (x *Exchange) HeadSent() bool { return x.Status != 0 }
 
@@ -185,4 +195,7 @@ func (x *Exchange) Loop() reactor.Loop { return x.server.Loop }
 // TLS is Server.Secure.
 func (x *Exchange) TLS() *tls.ConnectionState { return x.server.Secure }
 
-var _ protocol.Channel = (*Exchange)(nil)
+var (
+	_ protocol.Channel  = (*Exchange)(nil)
+	_ protocol.Hijacker = (*Exchange)(nil)
+)

@@ -11,6 +11,8 @@ type Exchange struct {
 	Response
 	// Switched is the protocol that took the connection over.
 	Switched reactor.Protocol
+	// Hijacked tells that it did so without an answer.
+	Hijacked bool
 	// Paused tells whether the content of the request is held back.
 	Paused bool
 
@@ -101,6 +103,15 @@ func (x *Exchange) Slow(slow bool) {
 			p.PauseProducing()
 		default:
 			p.ResumeProducing()
+		}
+	})
+}
+
+// CloseWrite has the client close its sending half.
+func (x *Exchange) CloseWrite() {
+	x.event(func() {
+		if h, ok := x.receiver.(protocol.HalfCloseReceiver); ok && !x.over() {
+			h.ReadConnectionLost()
 		}
 	})
 }
