@@ -19,6 +19,7 @@ type tokenizer struct {
 	maxLine   int // bytes of the request line
 	maxBytes  int // bytes of the field lines
 	maxFields int
+	answers   bool // it reads answers: the first line is a status line
 
 	parser wildcat.HTTPParser
 	fields []protocol.RawField // head.Fields, to be used again
@@ -49,7 +50,7 @@ func newTokenizer(s *Settings) *tokenizer {
 // its length once it is whole, 0 before. It looks at no byte twice. What it
 // gives for a head does not depend on how the head was cut.
 func (t *tokenizer) scan(buf []byte, s *headScan) (n int, err *protocol.Error) {
-	if s.pos == 0 {
+	if s.pos == 0 && !t.answers {
 		if err := checkStart(buf); err != nil {
 			return 0, err
 		}
@@ -127,6 +128,9 @@ func (t *tokenizer) checkPart(part []byte, s *headScan) *protocol.Error {
 		if n > 0 && part[n-1] == '\r' {
 			n--
 		}
+		if t.answers && !beginsStatus(part) {
+			return errStatusLine
+		}
 		if n > t.maxLine {
 			return errLineTooLong
 		}
@@ -138,8 +142,11 @@ func (t *tokenizer) checkPart(part []byte, s *headScan) *protocol.Error {
 	return nil
 }
 
-// checkFirst checks the request line (RFC 9112 §3). line has its CR still.
+// checkFirst checks the request line (RFC 9112 §3), or the status line (§4). line has its CR still.
 func (t *tokenizer) checkFirst(line []byte) *protocol.Error {
+	if t.answers && !beginsStatus(line) {
+		return errStatusLine
+	}
 	n := len(line) - 1
 	if n < 0 || line[n] != '\r' {
 		if len(line) > t.maxLine {
@@ -149,6 +156,9 @@ func (t *tokenizer) checkFirst(line []byte) *protocol.Error {
 	}
 	if n > t.maxLine {
 		return errLineTooLong
+	}
+	if t.answers {
+		return checkStatusLine(line[:n])
 	}
 	return checkRequestLine(line[:n])
 }
