@@ -10,6 +10,7 @@
 //	/echo           POST: the content back, with its Content-Type
 //	/big            1 MiB of 'x'
 //	/slow           "slow", after a second
+//	/goroutines     how many goroutines there are
 //	/files/…        the files below DIR
 //	/ws             WebSocket: every message comes back; permessage-deflate is offered
 //	/all            WebSocket: every message goes to all who are connected

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"runtime"
+	"strconv"
 	"time"
 
 	"spindle/reactor"
@@ -23,6 +25,7 @@ func tree(l reactor.Loop, root string) resource.Resource {
 		PutChild("echo", echo{}).
 		PutChild("big", text(big)).
 		PutChild("slow", slow{}).
+		PutChild("goroutines", goroutines{}).
 		PutChild("ws", newEcho()).
 		PutChild("all", newAll(l)).
 		PutChild("events", newTicker(l))
@@ -68,6 +71,14 @@ func (echo) RenderPOST(r *resource.Request) ([]byte, error) {
 		r.SetField("Content-Type", kind)
 	}
 	return r.BodyBytes()
+}
+
+// goroutines answers how many there are: not more for more connections.
+type goroutines struct{ end }
+
+func (goroutines) RenderGET(r *resource.Request) ([]byte, error) {
+	r.SetField("Content-Type", "text/plain")
+	return strconv.AppendInt(nil, int64(runtime.NumGoroutine()), 10), nil
 }
 
 // slow answers from a timer.

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"net"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -11,6 +10,7 @@ import (
 )
 
 func main() {
+	secure := peer.SecureFlags()
 	listen, root := peer.Flags()
 	files := func(c *fasthttp.RequestCtx) { c.Error("no -root", fasthttp.StatusNotFound) }
 	if root != "" {
@@ -22,7 +22,8 @@ func main() {
 		MaxRequestBodySize: 32 << 20,
 		Handler:            func(c *fasthttp.RequestCtx) { dispatch(c, files) },
 	}
-	peer.Serve(listen, func(l net.Listener) error { return s.Serve(l) })
+	secure.Serve(s.ServeTLS)
+	peer.Serve(listen, s.Serve)
 }
 
 func dispatch(c *fasthttp.RequestCtx, files fasthttp.RequestHandler) {
@@ -39,6 +40,8 @@ func dispatch(c *fasthttp.RequestCtx, files fasthttp.RequestHandler) {
 	case "/echo":
 		c.SetContentTypeBytes(c.Request.Header.ContentType())
 		c.SetBody(c.PostBody())
+	case "/goroutines":
+		c.SetBodyString(peer.Goroutines())
 	default:
 		if strings.HasPrefix(path, "/files/") {
 			files(c)

@@ -1,15 +1,15 @@
-// Nethttp is the standard library's server.
+// Nethttp is the standard library's server, with HTTP/2 by prior knowledge and over TLS.
 package main
 
 import (
 	"io"
-	"net"
 	"net/http"
 
 	"spindle-bench-peers/peer"
 )
 
 func main() {
+	secure := peer.SecureFlags()
 	listen, root := peer.Flags()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", hello)
@@ -17,10 +17,16 @@ func main() {
 	mux.HandleFunc("GET /json", json)
 	mux.HandleFunc("POST /echo", echo)
 	mux.HandleFunc("GET /big", big)
+	mux.HandleFunc("GET /goroutines", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, peer.Goroutines()) })
 	if root != "" {
 		mux.Handle("GET /files/", http.StripPrefix("/files/", http.FileServer(http.Dir(root))))
 	}
-	peer.Serve(listen, func(l net.Listener) error { return http.Serve(l, mux) })
+	s := &http.Server{Handler: mux, Protocols: new(http.Protocols)}
+	s.Protocols.SetHTTP1(true)
+	s.Protocols.SetHTTP2(true)
+	s.Protocols.SetUnencryptedHTTP2(true)
+	secure.Serve(s.ServeTLS)
+	peer.Serve(listen, s.Serve)
 }
 
 func hello(w http.ResponseWriter, r *http.Request) {

@@ -11,6 +11,8 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
+	"strconv"
 	"syscall"
 )
 
@@ -30,6 +32,34 @@ func Flags() (listen, root string) {
 	flag.Parse()
 	return listen, root
 }
+
+// Secure is where to listen with TLS, and the files for it.
+type Secure struct{ listen, cert, key string }
+
+// SecureFlags adds -tls, -cert and -key. It is called before Flags.
+func SecureFlags() *Secure {
+	s := new(Secure)
+	flag.StringVar(&s.listen, "tls", "", "`address` to listen on with TLS, too")
+	flag.StringVar(&s.cert, "cert", "", "certificate `file`")
+	flag.StringVar(&s.key, "key", "", "`file` with its key")
+	return s
+}
+
+// Serve is Serve for the port with TLS, beside the other; without -tls there is none.
+func (s *Secure) Serve(serve func(l net.Listener, cert, key string) error) {
+	if s.listen == "" {
+		return
+	}
+	l, err := net.Listen("tcp", s.listen)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("listening with TLS on %s\n", l.Addr())
+	go func() { log.Fatal(serve(l, s.cert, s.key)) }()
+}
+
+// Goroutines is the content of /goroutines: how many there are.
+func Goroutines() string { return strconv.Itoa(runtime.NumGoroutine()) }
 
 // Serve listens, says where, and hands the listener to serve until SIGTERM,
 // which ends the process with status 0.
