@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"debug/buildinfo"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -11,6 +13,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"spindle/reactor/cert"
 )
 
 // The files that the servers serve below /files/.
@@ -23,6 +28,7 @@ const (
 type workspace struct {
 	dir          string // removed at the end
 	root         string // the files that are served
+	cert, key    string // of all servers with TLS, P-256
 	module       string // where spindle's source is
 	small, large []byte // contents of the files in root
 }
@@ -37,7 +43,7 @@ func newWorkspace() (*workspace, error) {
 		return nil, err
 	}
 	w := &workspace{dir: dir, root: filepath.Join(dir, "root"), module: module}
-	return w, w.fill()
+	return w, errors.Join(w.fill(), w.certify())
 }
 
 // fill writes the files that are served.
@@ -50,6 +56,22 @@ func (w *workspace) fill() error {
 		os.MkdirAll(w.root, 0o755),
 		os.WriteFile(filepath.Join(w.root, smallName), w.small, 0o644),
 		os.WriteFile(filepath.Join(w.root, largeName), w.large, 0o644))
+}
+
+// certify makes the certificate.
+func (w *workspace) certify() error {
+	w.cert, w.key = w.path("cert.pem"), w.path("key.pem")
+	c, err := cert.Adhoc([]string{"localhost", "127.0.0.1"}, time.Now())
+	if err != nil {
+		return err
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil {
+		return err
+	}
+	chain := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]})
+	return errors.Join(os.WriteFile(w.cert, chain, 0o644),
+		os.WriteFile(w.key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600))
 }
 
 func (w *workspace) remove()                 { os.RemoveAll(w.dir) }
@@ -73,7 +95,7 @@ func findModule() (string, error) {
 	}
 }
 
-// build makes the load client and the limit, without which nothing can be
+// build makes the load clients and the limit, without which nothing can be
 // measured, and then the servers in Go. What does not build is told by name.
 func (w *workspace) build(ctx context.Context) (failed map[string]error, err error) {
 	cc := os.Getenv("CC")
@@ -89,12 +111,15 @@ func (w *workspace) build(ctx context.Context) (failed map[string]error, err err
 			return nil, err
 		}
 	}
+	if err := run(ctx, w.module, "go", "build", "-o", w.path("goload"), "./bench/goload"); err != nil {
+		return nil, err
+	}
 	failed = map[string]error{}
 	if err := run(ctx, w.module, "go", "build", "-o", w.path("target"), "./bench/target"); err != nil {
 		failed["target"] = err
 	}
 	peers := filepath.Join(w.module, "bench", "peers")
-	for _, name := range []string{"nethttp", "fasthttp", "gnetwildcat", "chi"} {
+	for _, name := range []string{"nethttp", "fasthttp", "gnetwildcat", "chi", "wsgnet", "wsgws", "wswrite"} {
 		if err := run(ctx, peers, "go", "build", "-o", w.path(name), "./"+name); err != nil {
 			failed[name] = err
 		}

@@ -139,13 +139,13 @@ func TestLimit(t *testing.T) {
 	cTool(t, w, "load")
 	cTool(t, w, "limit")
 	ctx := context.Background()
-	p, err := start(ctx, &server{name: limitName, command: binary("limit")}, w, 0)
+	p, err := start(ctx, &server{name: limitName, command: binary("limit")}, w, plain, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.stop()
 	c := &clients{w: w}
-	for _, wl := range workloads(w.small, w.large) {
+	for _, wl := range inClear(w.small, w.large) {
 		if err := check(&wl, p.addr); err != nil {
 			t.Errorf("%s: %v", wl.id, err)
 			continue
@@ -153,6 +153,74 @@ func TestLimit(t *testing.T) {
 		if _, err := c.run(ctx, &wl, p.addr, .02); err != nil {
 			t.Errorf("%s: %v", wl.id, err)
 		}
+	}
+}
+
+// goTool builds bench/NAME.
+func goTool(t *testing.T, w *workspace, name string) {
+	t.Helper()
+	if err := run(t.Context(), w.module, "go", "build", "-o", w.path(name), "./bench/"+name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestGoClient checks the client for TLS and WebSocket against our own server: what it
+// counts, and that it finds a wrong answer.
+func TestGoClient(t *testing.T) {
+	w := testWorkspace(t)
+	goTool(t, w, "goload")
+	goTool(t, w, "target")
+	b := &bench{w: w, clients: &clients{w: w}}
+	for _, wl := range append(secured(w.small, w.large), sockets()...) {
+		if wl.client != ownGo {
+			continue
+		}
+		t.Run(wl.id, func(t *testing.T) {
+			p, err := start(t.Context(), &server{name: ours, command: binary("target")}, w, wl.wire, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.stop()
+			if err := check(&wl, p.addr); err != nil {
+				t.Fatal(err)
+			}
+			wl.conns = 4
+			if wl.kind == idleMemory {
+				testIdle(t, b, &wl, p)
+				return
+			}
+			if l, err := oneRun(b.clients, &wl, p.addr); err != nil || l.Open != 4 || l.CPU == 0 {
+				t.Errorf("%+v, %v", l, err)
+			}
+			wl.answer, wl.request.target = []byte("longer than it is"), "/nowhere"
+			if l, err := oneRun(b.clients, &wl, p.addr); err == nil {
+				t.Errorf("no error from wrong answers: %+v", l)
+			}
+		})
+	}
+}
+
+func oneRun(c *clients, wl *workload, addr string) (load, error) {
+	run, end, err := c.begin(context.Background(), wl, addr, .05)
+	if err != nil {
+		return load{}, err
+	}
+	defer end()
+	return run()
+}
+
+func testIdle(t *testing.T, b *bench, wl *workload, p *process) {
+	had := goroutines(wl, p)
+	i, err := b.openIdle(t.Context(), wl, p.addr, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if more := goroutines(wl, p) - had; wl.bar.NoGoroutine && !(more < 25) {
+		t.Errorf("%v goroutines for 50 connections", more)
+	}
+	p.stop()
+	if err := i.close(); err == nil || !strings.Contains(err.Error(), "50 of 50") {
+		t.Errorf("the server is gone, and the error is %v", err)
 	}
 }
 
@@ -164,7 +232,7 @@ func TestIdle(t *testing.T) {
 	cTool(t, w, "limit")
 	b := &bench{w: w, clients: &clients{w: w}}
 	ctx := context.Background()
-	p, err := start(ctx, &server{name: limitName, command: binary("limit")}, w, 0)
+	p, err := start(ctx, &server{name: limitName, command: binary("limit")}, w, plain, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,50 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// TestNoGoroutine checks a bar that is two.
+func TestNoGoroutine(t *testing.T) {
+	for want, each := range map[verdict]float64{pass: .002, miss: 1} {
+		r := &result{Bar: bar{Max: 8192, NoGoroutine: true}, Cells: []cell{{Server: ours, Value: 4000, Goroutines: &each}}}
+		if got := r.verdict(); got != want {
+			t.Errorf("%v goroutines each: %v, want %v", each, got, want)
+		}
+	}
+}
+
+const h2loadOutput = `starting benchmark...
+spawning thread #0: 16 total client(s). Timing-based test with 0s of warm-up time and 1s of main duration for measurements.
+Warm-up started for thread #0.
+Main benchmark duration is over for thread #0. Stopping all clients.
+TLS Protocol: TLSv1.3
+Cipher: TLS_AES_128_GCM_SHA256
+Server Temp Key: X25519 253 bits
+Application protocol: h2
+
+finished in 1.08s, 315984.00 req/s, 1.23GB/s
+requests: 315984 total, 316496 started, 315984 done, 315984 succeeded, 0 failed, 0 errored, 0 timeout
+status codes: 316000 2xx, 0 3xx, 0 4xx, 0 5xx
+`
+
+func TestParseH2load(t *testing.T) {
+	l, err := parseH2load(h2loadOutput, h2)
+	if want := (load{Requests: 315984, Seconds: 1.08}); err != nil || l != want {
+		t.Errorf("parseH2load = %+v, %v; want %+v", l, err, want)
+	}
+	for _, bad := range []struct {
+		out string
+		as  wire
+	}{
+		{"unable to connect", h2},
+		{h2loadOutput, https},
+		{strings.Replace(h2loadOutput, "TLSv1.3", "TLSv1.2", 1), h2},
+		{strings.Replace(h2loadOutput, "0 failed", "3 failed", 1), h2},
+	} {
+		if l, err := parseH2load(bad.out, bad.as); err == nil {
+			t.Errorf("no error as %v from %q: %+v", bad.as, bad.out, l)
+		}
+	}
+}
+
 const wrkOutput = `Running 1s test @ http://127.0.0.1:9801/plaintext
   1 threads and 64 connections
   Thread Stats   Avg      Stdev     Max   +/- Stdev
@@ -136,6 +181,30 @@ func TestRequests(t *testing.T) {
 		if !bytes.Equal(content, w.request.content) {
 			t.Errorf("%s: content %q", w.id, content)
 		}
+	}
+}
+
+// TestWorkloads checks that what everybody is divided by can take part.
+func TestWorkloads(t *testing.T) {
+	all := servers(&workspace{}, nil)
+	for _, w := range workloads(nil, nil) {
+		for _, name := range []string{ours, w.reference} {
+			i := slices.IndexFunc(all, func(s *server) bool { return s.name == name })
+			if w.kind == cpuPerRequest && (i < 0 || all[i].speaks&w.wire == 0) {
+				t.Errorf("%s can not take part in %s", name, w.id)
+			}
+		}
+	}
+}
+
+func TestChooseServers(t *testing.T) {
+	all := servers(&workspace{}, nil)
+	some, err := chosen(all, "spindle", references(sockets()))
+	if got := serverNames(some); err != nil || got != "spindle, gobwas/ws, write(2)" {
+		t.Errorf("chosen = %s, %v", got, err)
+	}
+	if _, err := chosen(all, "spindel", references(sockets())); err == nil {
+		t.Error("spindel was chosen")
 	}
 }
 

@@ -1,11 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
+	"math"
+	"net/http"
 	"os/exec"
+	"strconv"
 	"time"
 )
 
@@ -19,50 +21,33 @@ func idleCount() int { return min(idleWanted, descriptorLimit()-1000) }
 // opened: for what it frees by itself.
 const rest = time.Second
 
-// idle is a client that holds connections on which one request was answered.
+// idle is a client that holds connections on which one request was answered, or that
+// speak WebSocket.
 type idle struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
-	err tail
-	n   int
+	*held
+	n int
 }
 
 func (b *bench) openIdle(ctx context.Context, wl *workload, addr string, n int) (*idle, error) {
-	plain := *wl
-	plain.spin, plain.conns = false, n
-	cmd, err := b.clients.loadCommand(ctx, &plain, addr, "-idle")
+	still := *wl
+	still.spin, still.conns = false, n
+	command := func() (*exec.Cmd, error) { return b.clients.loadCommand(ctx, &still, addr, "-idle") }
+	if wl.client == ownGo {
+		command = func() (*exec.Cmd, error) { return b.clients.goCommand(ctx, &still, addr, still.work(), 0) }
+	}
+	h, err := b.clients.hold(command())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("idle connections: %w", err)
 	}
-	i := &idle{cmd: cmd, n: plain.conns}
-	cmd.Stderr = &i.err
-	if i.in, err = cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	i.out = bufio.NewReader(out)
-	if err := startOn(b.clientCore, cmd); err != nil {
-		return nil, err
-	}
-	if line, err := i.out.ReadString('\n'); err != nil || line != "ready\n" {
-		i.in.Close()
-		cmd.Wait()
-		return nil, fmt.Errorf("idle connections: %s", i.err.String())
-	}
-	return i, nil
+	return &idle{held: h, n: n}, nil
 }
 
 // close ends the client. It is an error when the server has closed connections
 // meanwhile: then they were not idle, but gone.
 func (i *idle) close() error {
-	i.in.Close()
-	line, _ := i.out.ReadBytes('\n')
-	if err := i.cmd.Wait(); err != nil {
-		return fmt.Errorf("idle connections: %w: %s", err, i.err.String())
+	line, err := i.end()
+	if err != nil {
+		return fmt.Errorf("idle connections: %w", err)
 	}
 	l, err := parseLoad(line, i.cmd)
 	if err == nil && l.Open < i.n {
@@ -75,7 +60,7 @@ func (i *idle) close() error {
 
 // idleMemory measures what one idle connection costs, on servers that are warm.
 func (b *bench) idleMemory(ctx context.Context, wl *workload, live []*process) ([]cell, error) {
-	b.warm(ctx, wl, live)
+	b.warmIdle(ctx, wl, live)
 	var out []cell
 	for _, p := range live {
 		b.progress.step(p.name)
@@ -88,23 +73,66 @@ func (b *bench) idleMemory(ctx context.Context, wl *workload, live []*process) (
 	return out, ctx.Err()
 }
 
+// warmIdle opens and closes a few, whose cost is not that of the others. Where the
+// client can make load, it does.
+func (b *bench) warmIdle(ctx context.Context, wl *workload, live []*process) {
+	if wl.client != ownGo {
+		b.warm(ctx, wl, live)
+		return
+	}
+	for _, p := range live {
+		if i, err := b.openIdle(ctx, wl, p.addr, 200); err == nil {
+			_ = i.close()
+		}
+	}
+}
+
 func (b *bench) memoryOf(ctx context.Context, wl *workload, p *process) (cell, error) {
 	time.Sleep(rest)
 	before, err := resident(p.pids)
 	if err != nil {
 		return cell{}, err
 	}
+	had := goroutines(wl, p)
 	i, err := b.openIdle(ctx, wl, p.addr, idleCount())
 	if err != nil {
 		return cell{}, err
 	}
 	time.Sleep(rest)
 	after, err := resident(p.pids)
+	more := goroutines(wl, p) - had
 	if err2 := i.close(); err == nil {
 		err = err2
 	}
 	each := float64(after-before) / float64(i.n)
-	return cell{Server: p.name, Value: each, Q1: each, Q3: each, RSS: after, Windows: 1}, err
+	c := cell{Server: p.name, Value: each, Q1: each, Q3: each, RSS: after, Windows: 1}
+	if share := more / float64(i.n); !math.IsNaN(share) {
+		c.Goroutines = &share
+	}
+	return c, err
+}
+
+// goroutines is how many a server has, where that has to be known and it can tell.
+func goroutines(wl *workload, p *process) float64 {
+	if !wl.bar.NoGoroutine {
+		return math.NaN()
+	}
+	c, err := dial(wl.wire, p.addr)
+	if err != nil {
+		return math.NaN()
+	}
+	defer c.Close()
+	r, err := ask(c, request{method: "GET", target: "/goroutines"})
+	if err != nil {
+		return math.NaN()
+	}
+	defer r.Body.Close()
+	text, _ := io.ReadAll(r.Body)
+	n, err := strconv.Atoi(string(text))
+	if err != nil || r.StatusCode != http.StatusOK {
+		return math.NaN()
+	}
+	return float64(n)
 }
 
 // --- CPU beside them ---
@@ -163,7 +191,7 @@ func (b *bench) windowBeside(ctx context.Context, wl *workload, p *process) (win
 func (b *bench) steps(wl *workload) int {
 	n := 0
 	for _, s := range b.servers {
-		if b.absence(s, wl) == "" {
+		if s.speaks&wl.wire != 0 && b.absence(s, wl) == "" {
 			n++
 		}
 	}

@@ -82,7 +82,7 @@ func prepare(ctx context.Context, o options, w *workspace) (*bench, []workload, 
 	if err != nil {
 		return nil, nil, err
 	}
-	some, err := chosen(servers(w, failed), o.servers)
+	some, err := chosen(servers(w, failed), o.servers, references(work))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,6 +99,9 @@ func prepare(ctx context.Context, o options, w *workspace) (*bench, []workload, 
 		windows: o.windows, seconds: o.seconds, repeats: o.repeats}
 	if b.clients.wrkPath == "" {
 		p.note("wrk is not installed: our own client takes its place, and the figures differ")
+	}
+	if b.clients.h2loadPath == "" {
+		p.note("h2load is not installed: what it asks for is not measured")
 	}
 	return b, work, nil
 }

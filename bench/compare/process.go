@@ -22,6 +22,7 @@ const (
 // process is one running server.
 type process struct {
 	*server
+	as    wire
 	cmd   *exec.Cmd
 	addr  string
 	pids  []int // with those it has started
@@ -30,7 +31,7 @@ type process struct {
 }
 
 // start runs s on core and waits until it listens.
-func start(ctx context.Context, s *server, w *workspace, core int) (*process, error) {
+func start(ctx context.Context, s *server, w *workspace, as wire, core int) (*process, error) {
 	addr := "127.0.0.1:0"
 	if s.freePort {
 		var err error
@@ -38,11 +39,11 @@ func start(ctx context.Context, s *server, w *workspace, core int) (*process, er
 			return nil, err
 		}
 	}
-	cmd, err := s.command(w, addr)
+	cmd, err := s.command(w, as, addr)
 	if err != nil {
 		return nil, err
 	}
-	p := &process{server: s, cmd: cmd, addr: addr, ended: make(chan struct{})}
+	p := &process{server: s, as: as, cmd: cmd, addr: addr, ended: make(chan struct{})}
 	cmd.Stderr = &p.said
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -63,9 +64,13 @@ func start(ctx context.Context, s *server, w *workspace, core int) (*process, er
 
 // watch reads what the server prints until it ends.
 func (p *process) watch(out interface{ Read([]byte) (int, error) }, listening chan<- string) {
+	word := "listening on "
+	if p.as.secure() {
+		word = "listening with TLS on "
+	}
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
-		if addr, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
+		if addr, ok := strings.CutPrefix(lines.Text(), word); ok {
 			select {
 			case listening <- addr:
 			default:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -9,47 +10,69 @@ import (
 	"strings"
 )
 
-// limitName is the server that all others are divided by, ours the one that has
-// to reach the bars.
+// limitName is the server that HTTP/1.1 in the clear is divided by, ours the one that
+// has to reach the bars.
 const (
 	limitName = "limit-c"
 	ours      = "spindle"
 )
+
+// wire is what is spoken on a port.
+type wire uint8
+
+const (
+	plain      wire = 1 << iota // HTTP/1.1 in the clear
+	h2c                         // HTTP/2 in the clear
+	https                       // HTTP/1.1 over TLS 1.3
+	h2                          // HTTP/2 over TLS 1.3
+	socketEcho                  // WebSocket: what comes goes back
+	socketAll                   // WebSocket: what comes goes to all
+)
+
+func (w wire) secure() bool { return w&(https|h2) != 0 }
+func (w wire) socket() bool { return w&(socketEcho|socketAll) != 0 }
 
 // server is one that can be started.
 type server struct {
 	name     string
 	version  string
 	missing  string // why it cannot be started; "": it can
+	speaks   wire   // all that it can
 	freePort bool   // it does not choose a port itself
-	command  func(w *workspace, addr string) (*exec.Cmd, error)
+	command  func(w *workspace, as wire, addr string) (*exec.Cmd, error)
 }
 
 // servers are all, with those marked that are missing here.
 func servers(w *workspace, failed map[string]error) []*server {
 	return []*server{
-		{name: limitName, version: "C", command: binary("limit")},
-		built(w, failed, ours, "target", ""),
-		built(w, failed, "gnet", "gnetwildcat", "github.com/panjf2000/gnet/v2"),
+		{name: limitName, version: "C", speaks: plain, command: binary("limit")},
+		built(w, failed, ours, "target", "", plain|h2c|https|h2|socketEcho|socketAll),
+		built(w, failed, "gnet", "gnetwildcat", "github.com/panjf2000/gnet/v2", plain),
 		nginx(),
-		built(w, failed, "fasthttp", "fasthttp", "github.com/valyala/fasthttp"),
-		built(w, failed, "net/http", "nethttp", ""),
-		built(w, failed, "chi", "chi", "github.com/go-chi/chi/v5"),
+		built(w, failed, "fasthttp", "fasthttp", "github.com/valyala/fasthttp", plain|https),
+		built(w, failed, "net/http", "nethttp", "", plain|h2c|https|h2),
+		built(w, failed, "chi", "chi", "github.com/go-chi/chi/v5", plain),
 		twisted(),
+		built(w, failed, "gobwas/ws", "wsgnet", "github.com/gobwas/ws", socketEcho),
+		built(w, failed, "gws", "wsgws", "github.com/lxzan/gws", socketEcho),
+		built(w, failed, "write(2)", "wswrite", "", socketAll),
 	}
 }
 
 // binary starts a program of the workspace.
-func binary(file string) func(*workspace, string) (*exec.Cmd, error) {
-	return func(w *workspace, addr string) (*exec.Cmd, error) {
+func binary(file string) func(*workspace, wire, string) (*exec.Cmd, error) {
+	return func(w *workspace, as wire, addr string) (*exec.Cmd, error) {
 		cmd := exec.Command(w.path(file), "-listen", addr, "-root", w.root)
+		if as.secure() {
+			cmd.Args = append(cmd.Args, "-tls", addr, "-cert", w.cert, "-key", w.key)
+		}
 		cmd.Env = oneCore()
 		return cmd, nil
 	}
 }
 
-func built(w *workspace, failed map[string]error, name, file, module string) *server {
-	s := &server{name: name, command: binary(file)}
+func built(w *workspace, failed map[string]error, name, file, module string, speaks wire) *server {
+	s := &server{name: name, speaks: speaks, command: binary(file)}
 	if err := failed[file]; err != nil {
 		s.missing = "does not build: " + err.Error()
 		return s
@@ -59,7 +82,7 @@ func built(w *workspace, failed map[string]error, name, file, module string) *se
 }
 
 func nginx() *server {
-	s := &server{name: "nginx", freePort: true, command: nginxCommand}
+	s := &server{name: "nginx", speaks: plain | h2c | https | h2, freePort: true, command: nginxCommand}
 	path, err := exec.LookPath("nginx")
 	if err != nil {
 		s.missing = "not installed"
@@ -70,8 +93,8 @@ func nginx() *server {
 	return s
 }
 
-// nginxConf: 1 directory, 2 user line, 3 descriptors, 4 connections, 5 address,
-// 6 files.
+// nginxConf: 1 directory, 2 user line, 3 descriptors, 4 connections, 5 address and
+// what is spoken there, 6 files, 7 certificate and 8 key.
 const nginxConf = `daemon off;
 worker_processes 1;
 %[2]s
@@ -94,6 +117,9 @@ http {
 	scgi_temp_path %[1]s/scgi;
 	server {
 		listen %[5]s backlog=4096;
+		ssl_certificate %[7]s;
+		ssl_certificate_key %[8]s;
+		ssl_protocols TLSv1.3;
 		location = / { default_type text/plain; return 200 "Hello, World!"; }
 		location = /plaintext { default_type text/plain; return 200 "Hello, World!"; }
 		location = /json { default_type application/json; return 200 '{"message":"Hello, World!"}'; }
@@ -102,7 +128,7 @@ http {
 }
 `
 
-func nginxCommand(w *workspace, addr string) (*exec.Cmd, error) {
+func nginxCommand(w *workspace, as wire, addr string) (*exec.Cmd, error) {
 	dir, err := os.MkdirTemp(w.dir, "nginx-")
 	if err != nil {
 		return nil, err
@@ -112,7 +138,8 @@ func nginxCommand(w *workspace, addr string) (*exec.Cmd, error) {
 		user = "user root;" // its own user may not read the temporary directory
 	}
 	files := descriptorLimit()
-	conf := fmt.Sprintf(nginxConf, dir, user, files, files-100, addr, w.root)
+	listen := addr + map[wire]string{h2c: " http2", https: " ssl", h2: " ssl http2"}[as]
+	conf := fmt.Sprintf(nginxConf, dir, user, files, files-100, listen, w.root, w.cert, w.key)
 	name := filepath.Join(dir, "nginx.conf")
 	return exec.Command("nginx", "-p", dir, "-c", name, "-e", "stderr"), os.WriteFile(name, []byte(conf), 0o644)
 }
@@ -121,14 +148,14 @@ func nginxCommand(w *workspace, addr string) (*exec.Cmd, error) {
 var pythons = []string{"python3", "/usr/bin/python3"}
 
 func twisted() *server {
-	s := &server{name: "twisted", freePort: true, missing: "not installed"}
+	s := &server{name: "twisted", speaks: plain, freePort: true, missing: "not installed"}
 	for _, python := range pythons {
 		out, err := exec.Command(python, "-c", "import twisted; print(twisted.__version__)").Output()
 		if err != nil {
 			continue
 		}
 		s.version, s.missing = strings.TrimSpace(string(out)), ""
-		s.command = func(w *workspace, addr string) (*exec.Cmd, error) {
+		s.command = func(w *workspace, _ wire, addr string) (*exec.Cmd, error) {
 			host, port, err := net.SplitHostPort(addr)
 			return exec.Command(python, "-c", twistedScript, host, port, w.root), err
 		}
@@ -171,12 +198,13 @@ reactor.listenTCP(int(port), server.Site(tree, timeout=600), backlog=4096, inter
 reactor.run()
 `
 
-// chosen are those named in only, separated by commas, and the limit; all for "".
-func chosen(all []*server, only string) ([]*server, error) {
+// chosen are those named in only, separated by commas, and those that others are
+// divided by; all for "".
+func chosen(all []*server, only string, references map[string]bool) ([]*server, error) {
 	if only == "" {
 		return all, nil
 	}
-	want := map[string]bool{limitName: true}
+	want := maps.Clone(references)
 	for _, name := range strings.Split(only, ",") {
 		want[strings.TrimSpace(name)] = true
 	}

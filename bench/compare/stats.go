@@ -41,6 +41,8 @@ type cell struct {
 	P99       float64 `json:"p99_us,omitempty"`
 	RSS       int64   `json:"rss_bytes,omitempty"` // with the idle connections
 
+	Goroutines *float64 `json:"goroutines,omitempty"` // for each idle connection; nil: not known
+
 	Windows int    `json:"windows,omitempty"`
 	Noisy   int    `json:"noisy,omitempty"` // windows with foreign CPU
 	Absent  string `json:"absent,omitempty"`
@@ -55,6 +57,8 @@ type result struct {
 	Bar     bar    `json:"bar"`
 	Cells   []cell `json:"servers"`
 	kind    kind
+
+	Reference string `json:"reference"` // the server that others are divided by
 }
 
 func (r *result) cell(server string) (cell, bool) {
@@ -91,6 +95,9 @@ func (r *result) limit() (value float64, ok bool) {
 	return value, ok
 }
 
+// few is how many goroutines for each connection are none: those of a pool.
+const few = .01
+
 // verdict compares medians as they are printed, to two places: a difference
 // below that is none.
 func (r *result) verdict() verdict {
@@ -99,6 +106,8 @@ func (r *result) verdict() verdict {
 	switch {
 	case !there || !ok:
 		return unknown
+	case r.Bar.NoGoroutine && (c.Goroutines == nil || *c.Goroutines > few):
+		return miss
 	case math.Round(c.Value*100) <= math.Round(limit*100):
 		return pass
 	default:

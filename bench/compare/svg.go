@@ -77,7 +77,7 @@ func (d *drawing) panel(r *result, x, y float64) float64 {
 	row := y + titleHeight
 	measured, absent := r.split()
 	for i, c := range measured {
-		d.bar(c, scale, x, row+float64(i*rowHeight))
+		d.bar(r, c, scale, x, row+float64(i*rowHeight))
 	}
 	end := row + float64(len(measured)*rowHeight)
 	if limit, ok := r.limit(); ok {
@@ -107,12 +107,12 @@ func (r *result) split() (measured []cell, absent []string) {
 }
 
 // bar draws one server's name and bar; a bar longer than the scale is cut.
-func (d *drawing) bar(c cell, scale, x, y float64) {
+func (d *drawing) bar(r *result, c cell, scale, x, y float64) {
 	name, bar := "e", "peer"
 	switch c.Server {
 	case ours:
 		name, bar = "e us", "our"
-	case limitName:
+	case r.Reference:
 		bar = "lim"
 	}
 	d.text(name, x+nameWidth-8, y+13, c.Server)

@@ -28,11 +28,11 @@ func printTable(out io.Writer, r *result) {
 func (r *result) heading() []string {
 	switch r.kind {
 	case idleMemory:
-		return []string{"", "bytes each", "RSS in all", ""}
+		return []string{"", "bytes each", "RSS in all", "goroutines each", ""}
 	case idleOpen:
 		return []string{"", "ratio", "quartiles", "µs/request", "requests/s", "p50", "p99", ""}
 	default:
-		return []string{"", "× limit", "quartiles", "µs/request", "requests/s", "p50", "p99", ""}
+		return []string{"", "× " + r.Reference, "quartiles", "µs/request", "requests/s", "p50", "p99", ""}
 	}
 }
 
@@ -45,7 +45,7 @@ func (r *result) row(c cell) []string {
 		remark = strings.TrimSpace(fmt.Sprintf("%s (%d of %d windows noisy)", remark, c.Noisy, c.Windows))
 	}
 	if r.kind == idleMemory {
-		return []string{c.Server, fmt.Sprintf("%.0f", c.Value), fmt.Sprintf("%.1f MiB", float64(c.RSS)/(1<<20)), remark}
+		return []string{c.Server, fmt.Sprintf("%.0f", c.Value), fmt.Sprintf("%.1f MiB", float64(c.RSS)/(1<<20)), c.goroutines(), remark}
 	}
 	return []string{c.Server, fmt.Sprintf("%.2f", c.Value), fmt.Sprintf("%.2f–%.2f", c.Q1, c.Q3),
 		fmt.Sprintf("%.2f", c.CPU), fmt.Sprintf("%.0f", c.PerSecond), latency(c.P50), latency(c.P99), remark}
@@ -54,6 +54,8 @@ func (r *result) row(c cell) []string {
 // barText says what spindle has to reach.
 func (r *result) barText() string {
 	switch {
+	case r.Bar.NoGoroutine:
+		return fmt.Sprintf("≤ %.0f, no goroutine", r.Bar.Max)
 	case r.kind == idleMemory:
 		return fmt.Sprintf("≤ %.0f", r.Bar.Max)
 	case r.Bar.Max > 0:
@@ -61,6 +63,14 @@ func (r *result) barText() string {
 	default:
 		return "≤ " + strings.Join(r.Bar.Peers, " and ")
 	}
+}
+
+// goroutines is how many there are for an idle connection, where that was asked.
+func (c cell) goroutines() string {
+	if c.Goroutines == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", *c.Goroutines)
 }
 
 // latency is a time in microseconds as it reads best.

@@ -58,12 +58,17 @@ func (b *bench) window(ctx context.Context, wl *workload, p *process) (window, e
 
 // measure is one run of the client.
 func (b *bench) measure(ctx context.Context, wl *workload, p *process) (window, error) {
+	run, end, err := b.clients.begin(ctx, wl, p.addr, float64(b.seconds))
+	if err != nil {
+		return window{}, err
+	}
+	defer end()
 	from := time.Now()
 	before, err := b.meters(p)
 	if err != nil {
 		return window{}, err
 	}
-	l, err := b.clients.run(ctx, wl, p.addr, float64(b.seconds))
+	l, err := run()
 	if err != nil {
 		return window{}, err
 	}
@@ -116,11 +121,14 @@ func (s *series) add(w window, ratio float64) {
 // told in absent.
 func (b *bench) startAll(ctx context.Context, wl *workload) (live []*process, absent []cell) {
 	for _, s := range b.servers {
+		if s.speaks&wl.wire == 0 {
+			continue
+		}
 		if reason := b.absence(s, wl); reason != "" {
 			absent = append(absent, cell{Server: s.name, Absent: reason})
 			continue
 		}
-		p, err := start(ctx, s, b.w, b.serverCore)
+		p, err := start(ctx, s, b.w, wl.wire, b.serverCore)
 		if err == nil {
 			if err = check(wl, p.addr); err != nil {
 				p.stop()
@@ -146,12 +154,16 @@ func (b *bench) absence(s *server, wl *workload) string {
 
 // run measures one workload.
 func (b *bench) run(ctx context.Context, wl *workload) (*result, error) {
+	if err := b.clients.missing(wl); err != nil {
+		return nil, err
+	}
 	live, absent := b.startAll(ctx, wl)
 	defer stopAll(live)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	r := &result{ID: wl.id, Title: wl.title, Measure: wl.kind.measure(), Client: b.clientName(wl), Bar: wl.bar, kind: wl.kind}
+	r := &result{ID: wl.id, Title: wl.title, Measure: wl.measure(), Client: b.clientName(wl),
+		Reference: wl.reference, Bar: wl.bar, kind: wl.kind}
 	var err error
 	switch wl.kind {
 	case idleMemory:
@@ -169,35 +181,43 @@ func (b *bench) clientName(wl *workload) string {
 	switch {
 	case wl.spin:
 		return "load, spinning"
-	case wl.wrk && b.clients.wrkPath != "":
+	case wl.client == wrk && b.clients.wrkPath != "":
 		return "wrk"
-	case wl.wrk:
+	case wl.client == wrk:
 		return "load (wrk is not installed)"
+	case wl.client == h2load:
+		return "h2load"
+	case wl.client == ownGo:
+		return "goload"
 	default:
 		return "load"
 	}
 }
 
-// rounds measures the CPU per request of all live servers against the limit,
+// rounds measures the CPU per request of all live servers against the reference,
 // which comes before and after every second window.
 func (b *bench) rounds(ctx context.Context, wl *workload, live []*process) ([]cell, error) {
-	if len(live) == 0 || live[0].name != limitName {
-		return nil, fmt.Errorf("%s: there is no limit to compare with", wl.id)
-	}
-	limit := &series{p: live[0]}
+	var against *series
 	var all []*series
-	for _, p := range live[1:] {
-		all = append(all, &series{p: p})
+	for _, p := range live {
+		if p.name == wl.reference {
+			against = &series{p: p}
+		} else {
+			all = append(all, &series{p: p})
+		}
+	}
+	if against == nil {
+		return nil, fmt.Errorf("%s: there is no %s to compare with", wl.id, wl.reference)
 	}
 	b.warm(ctx, wl, live)
-	last, err := b.reference(ctx, wl, limit)
+	last, err := b.reference(ctx, wl, against)
 	if err != nil {
 		return nil, err
 	}
 	for round := range b.windows {
 		for _, pair := range pairs(rotate(all, round)) {
 			b.pair(ctx, wl, pair)
-			next, err := b.reference(ctx, wl, limit)
+			next, err := b.reference(ctx, wl, against)
 			if err != nil {
 				return nil, err
 			}
@@ -207,7 +227,7 @@ func (b *bench) rounds(ctx context.Context, wl *workload, live []*process) ([]ce
 			last = next
 		}
 	}
-	return cells(append([]*series{limit}, all...)), nil
+	return cells(append([]*series{against}, all...)), nil
 }
 
 // pair takes one window of each; a server that fails once is out.
@@ -233,13 +253,13 @@ func (s *series) divide(reference float64) {
 	}
 }
 
-func (b *bench) reference(ctx context.Context, wl *workload, limit *series) (window, error) {
-	b.progress.step(limit.p.name)
-	w, err := b.window(ctx, wl, limit.p)
+func (b *bench) reference(ctx context.Context, wl *workload, against *series) (window, error) {
+	b.progress.step(against.p.name)
+	w, err := b.window(ctx, wl, against.p)
 	if err != nil {
-		return w, fmt.Errorf("%s: %s: %w", wl.id, limitName, err)
+		return w, fmt.Errorf("%s: %s: %w", wl.id, against.p.name, err)
 	}
-	limit.add(w, 1)
+	against.add(w, 1)
 	return w, nil
 }
 
@@ -247,7 +267,10 @@ func (b *bench) reference(ctx context.Context, wl *workload, limit *series) (win
 // fails here fails in its first window too, where it is told.
 func (b *bench) warm(ctx context.Context, wl *workload, live []*process) {
 	for _, p := range live {
-		b.clients.run(ctx, wl, p.addr, .3)
+		if run, end, err := b.clients.begin(ctx, wl, p.addr, .3); err == nil {
+			_, _ = run()
+			end()
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"log"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -20,39 +21,54 @@ func main() {
 	peer.Serve(listen, serve)
 }
 
+// session is one first connection and those that came after it.
+type session struct {
+	conns  chan net.Conn
+	ending atomic.Bool
+	ended  chan bool
+}
+
 // serve takes connections. The first one, and the first after that one has ended, tells
 // what to write.
 func serve(l net.Listener) error {
-	var conns chan net.Conn
-	var ended chan bool
+	var s *session
 	for {
 		c, err := l.Accept()
 		if err != nil {
 			return err
 		}
+		if s != nil && s.ending.Load() {
+			<-s.ended
+			s = nil
+		}
 		if _, err := ws.Upgrade(c); err != nil {
 			log.Print(err)
 			continue
 		}
-		select {
-		case <-ended:
-			ended = nil
-		default:
+		if s == nil {
+			s = &session{conns: make(chan net.Conn, 1<<16), ended: make(chan bool)}
+			go s.broadcast(c)
 		}
-		if ended == nil {
-			ended, conns = make(chan bool), make(chan net.Conn, 1<<16)
-			go func(first net.Conn, conns chan net.Conn, ended chan bool) {
-				broadcast(first, conns)
-				close(ended)
-			}(c, conns, ended)
-		}
-		conns <- c
+		s.conns <- c
 	}
 }
 
+// end closes all connections.
+func (s *session) end(list []net.Conn) {
+	s.ending.Store(true)
+	for len(s.conns) > 0 {
+		list = append(list, <-s.conns)
+	}
+	for _, c := range list {
+		c.Close()
+	}
+	close(s.ended)
+}
+
 // broadcast writes to all connections for each message of the first one.
-func broadcast(first net.Conn, conns chan net.Conn) {
+func (s *session) broadcast(first net.Conn) {
 	var list []net.Conn
+	defer func() { s.end(list) }()
 	var fds []uintptr
 	in := bufio.NewReader(first)
 	for {
@@ -68,7 +84,7 @@ func broadcast(first net.Conn, conns chan net.Conn) {
 		frame := ws.MustCompileFrame(ws.NewTextFrame(payload))
 		for more := true; more; {
 			select {
-			case c := <-conns:
+			case c := <-s.conns:
 				list = append(list, c)
 				raw, _ := c.(*net.TCPConn).SyscallConn()
 				raw.Control(func(fd uintptr) { fds = append(fds, fd) })
