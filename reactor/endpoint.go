@@ -67,6 +67,7 @@ type Endpoint struct {
 //	tls:443:cert=fullchain.pem:key=key.pem      also tls6, and the options of tcp
 //	tls:443:cert=a.pem:key=a-key.pem:cert=b.pem:key=b-key.pem
 //	tls:443:cert=all.pem:clientca=ca.pem:clientauth=optional:alpn=http/1.1:mintls=1.3
+//	tls:443:acme=example.org,www.example.org:acmeemail=me@example.org
 //	tls:8443                                    a certificate made on the spot
 //	ssl:443:privateKey=key.pem:certKey=cert.pem:extraCertChain=chain.pem
 //

@@ -15,13 +15,16 @@ import (
 type TLSOptions struct {
 	// Files are the certificates; a client gets the one for the name that it asks
 	// for (SNI), the first when there is none for it. They are read again when
-	// they change. Without Files and Certificates an adhoc one is made for
+	// they change. Without Files, Certificates and ACME an adhoc one is made for
 	// localhost and for the names and addresses of this machine, which nobody
 	// trusts.
 	Files []cert.Files
 	// Certificates are such as are not in files. They come behind those of Files,
 	// and have no place in an endpoint string. Each has its Leaf.
 	Certificates []*tls.Certificate
+	// ACME has certificates obtained from an authority, and renewed; nil for none. The
+	// program has to import spindle/reactor/acme. They come behind the others.
+	ACME *ACMEOptions
 	// ClientCA is the file of the authorities whose certificates clients have to
 	// show; "" asks for none. See Request.TLS for what they have shown.
 	ClientCA string
@@ -75,6 +78,7 @@ func (e *Endpoint) parseTLS(a *endpointArgs) {
 	o.MinVersion = a.tlsVersion()
 	o.KeyLog, _ = a.option("keylog")
 	o.ReloadEvery = a.duration("reload")
+	o.ACME = a.parseACME()
 	e.TLS = o
 }
 
@@ -147,7 +151,7 @@ func (o *TLSOptions) append(b []byte) []byte {
 	if o.ReloadEvery > 0 {
 		b = appendOption(b, "reload", durationText(o.ReloadEvery))
 	}
-	return b
+	return o.ACME.append(b)
 }
 
 // parseTLSFlag reads the option that has other types than tls secured.

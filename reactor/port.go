@@ -110,6 +110,7 @@ func (p *Port) start(e Endpoint) error {
 	r.ports = append(r.ports, p)
 	if p.source != nil {
 		p.watch(p.source)
+		p.obtain(p.source)
 	}
 	return nil
 }
@@ -130,6 +131,9 @@ func (p *Port) stop() {
 	if p.reload != nil {
 		p.reload.Cancel()
 		p.reload = nil
+	}
+	if p.source != nil && p.source.obtainer != nil {
+		p.source.obtainer.Stop()
 	}
 	r.unregister(p.fd)
 	p.closeSocket()

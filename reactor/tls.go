@@ -153,8 +153,12 @@ func (s *secure) opened(err error) {
 }
 
 func (s *secure) build() Protocol {
+	alpn := s.conn.ConnectionState().NegotiatedProtocol
+	if alpn == acmeALPN {
+		return nil
+	}
 	if f, ok := s.factory.(NegotiatedFactory); ok {
-		return f.BuildNegotiated(s.raw.Peer(), s.conn.ConnectionState().NegotiatedProtocol)
+		return f.BuildNegotiated(s.raw.Peer(), alpn)
 	}
 	return s.factory.BuildProtocol(s.raw.Peer())
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"spindle/reactor/cert"
@@ -18,10 +19,12 @@ const reloadEvery = 10 * time.Second
 // tlsSource is what the options have become: certificates, and the configuration that
 // the ports of a group have in common, so that a session can be resumed at each.
 type tlsSource struct {
-	options TLSOptions
-	store   *cert.Store // nil without files
-	set     *cert.Set
-	config  *tls.Config
+	options  TLSOptions
+	store    *cert.Store // nil without files
+	obtainer Obtainer    // nil when none are obtained
+	set      *cert.Set
+	config   *tls.Config
+	mu       sync.Mutex // for replace
 }
 
 // openTLS reads what the options name. Blocks: not on a loop that serves.
@@ -33,6 +36,9 @@ func openTLS(o *TLSOptions, f Factory, now time.Time) (*tlsSource, error) {
 	s.config = &tls.Config{GetCertificate: s.set.GetCertificate, MinVersion: o.MinVersion, NextProtos: o.ALPN}
 	if o.ClientCA != "" {
 		s.askClients()
+	}
+	if s.obtainer != nil {
+		s.showProofs()
 	}
 	if o.KeyLog != "" {
 		log, err := os.OpenFile(o.KeyLog, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
@@ -52,20 +58,22 @@ func (s *tlsSource) openCertificates(now time.Time) (err error) {
 			return err
 		}
 	}
-	if len(o.Files) > 0 && len(o.Certificates) == 0 {
+	if err = s.openObtainer(now); err != nil {
+		return err
+	}
+	if s.store != nil && len(o.Certificates) == 0 && s.obtainer == nil && len(o.Files) > 0 {
 		s.set = &s.store.Set
 		return nil
 	}
-	s.set = new(cert.Set)
-	list := o.Certificates
-	if len(o.Files)+len(list) == 0 {
+	if len(o.Files)+len(o.Certificates) == 0 && s.obtainer == nil {
 		adhoc, err := cert.Adhoc(cert.MachineNames(), now)
 		if err != nil {
 			return err
 		}
-		list = []*tls.Certificate{adhoc}
+		s.options.Certificates = []*tls.Certificate{adhoc}
 	}
-	s.set.Replace(append(s.fromFiles(), list...))
+	s.set = new(cert.Set)
+	s.replace()
 	return nil
 }
 
@@ -105,7 +113,7 @@ func (s *tlsSource) trusting(pool *x509.CertPool) *tls.Config {
 func (s *tlsSource) reload(now time.Time) (changed bool, err error) {
 	changed, err = s.store.Reload(now)
 	if changed && s.set != &s.store.Set && len(s.options.Files) > 0 {
-		s.set.Replace(append(s.fromFiles(), s.options.Certificates...))
+		s.replace()
 	}
 	return changed, err
 }

@@ -178,7 +178,7 @@ func shellQuote(s string) string {
 // there is one; without it the endpoint gets one that nobody trusts. trusted tells
 // which.
 func signed(e *reactor.Endpoint) (trusted bool, err error) {
-	if e.TLS == nil || len(e.TLS.Files) > 0 {
+	if e.TLS == nil || len(e.TLS.Files) > 0 || e.TLS.ACME != nil {
 		return true, nil
 	}
 	dir, err := cert.AuthorityDir()

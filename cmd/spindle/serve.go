@@ -128,7 +128,7 @@ func (s *server) build() {
 				return nil
 			})
 		}
-		m.site = site.New(root)
+		m.site = site.New(s.config.secured(root))
 		m.site.Log = s.accessLog(m)
 		s.members = append(s.members, m)
 	}
@@ -162,6 +162,7 @@ func (s *server) listen() error {
 		if err != nil {
 			return err // it was parsed before
 		}
+		s.config.obtaining(&e)
 		trusted, err := signed(&e)
 		if err != nil {
 			return err

@@ -31,6 +31,7 @@ type webConfig struct {
 	Loops    int // 0: one for each core
 	Quiet    bool
 	Open     bool
+	secureConfig
 }
 
 // defaultListen is the machine itself only: what is served while it is being made
@@ -59,8 +60,14 @@ opens it to the network. An endpoint is one of
   tcp:0                         a free port, which the banner names
   tls:8443                      with TLS, and a certificate made on the spot
   tls:443:cert=fullchain.pem:key=privkey.pem
+  tls:443:acme=example.org      with a certificate of Let's Encrypt; or say --acme
   unix:/run/web.sock:mode=660   a UNIX socket
   systemd:index=0, fd:3         a socket that is open already
+
+--acme example.org obtains a certificate from Let's Encrypt, or from the authority of
+--acme-server, and renews it; who says it agrees to its terms of service. Without
+--listen the server is then at tls:443, and at tcp:80, which sends browsers there. The
+authority comes to one of these two ports of each host to see that it is ours.
 
 Files of a directory come with validators and ranges; siblings with the ending .br,
 .zst or .gz are sent to browsers that accept them; names that begin with a dot are
@@ -73,7 +80,8 @@ something, else with 0.`
 
 const webExample = `  spindle web --path ./public --listing
   spindle web --path . --listen tcp:8080 --log-file access.log
-  spindle web --path dist --add-header 'Cache-Control: no-store' --open`
+  spindle web --path dist --add-header 'Cache-Control: no-store' --open
+  spindle web --path ./public --acme example.org --acme www.example.org --acme-email me@example.org`
 
 func newWeb(start func(*webConfig) error) *cobra.Command {
 	c := defaultWebConfig()
@@ -87,6 +95,9 @@ func newWeb(start func(*webConfig) error) *cobra.Command {
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.checkSecure(cmd.Flags().Changed("listen")); err != nil {
+				return err
+			}
 			if err := c.check(headers); err != nil {
 				return err
 			}
@@ -108,6 +119,7 @@ func addWebFlags(f *pflag.FlagSet, c *webConfig, headers *[]string) {
 	f.StringArrayVarP(headers, "add-header", "H", nil, "`field` to send with every answer, as 'Name: value'; may be given several times")
 	f.StringVar(&c.Log, "log", "", "access log `format`: short, combined, json, none (default short on a terminal, else combined)")
 	f.StringVar(&c.LogFile, "log-file", "", "`file` for the access log, in place of standard output")
+	addSecureFlags(f, &c.secureConfig)
 	f.IntVar(&c.Loops, "loops", 1, "`number` of event loops, each with its own tree; 0 is one for each core")
 	f.BoolVar(&c.Open, "open", false, "open the page in the browser")
 	f.BoolVarP(&c.Quiet, "quiet", "q", false, "no banner, and no access log unless --log or --log-file asks for it")
@@ -140,6 +152,11 @@ func completeWebFlags(web *cobra.Command) {
 	} {
 		if err := web.RegisterFlagCompletionFunc(flag, complete); err != nil {
 			panic(err) // no such flag: a slip in this file
+		}
+	}
+	for flag, complete := range secureCompletions() {
+		if err := web.RegisterFlagCompletionFunc(flag, complete); err != nil {
+			panic(err) // no such flag: a slip in acme.go
 		}
 	}
 }

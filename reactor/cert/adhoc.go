@@ -79,6 +79,20 @@ func leafTemplate(names []string, now time.Time) (*x509.Certificate, error) {
 	return t, nil
 }
 
+// CheckHostName tells whether an authority could sign a certificate for name that is for
+// it alone: a host name with a domain, and no wildcard.
+func CheckHostName(name string) error {
+	switch {
+	case strings.HasPrefix(name, "*"):
+		return problem(name, "a wildcard can be proved by an entry in the DNS only, which is not done here", "name the hosts one by one")
+	case net.ParseIP(name) != nil:
+		return problem(name, "this is an address", "give the name of the host")
+	case !strings.Contains(name, ".") && name != "":
+		return problem(name, "this is a name without a domain, which no authority signs", "give the whole name, as in www.example.org")
+	}
+	return checkName(name)
+}
+
 // checkName tells whether a certificate can be for name.
 func checkName(name string) error {
 	rest := strings.TrimPrefix(name, "*.")
