@@ -38,6 +38,7 @@ type Head struct {
 	Authority     []byte // of the target if it has one, else the Host field; may be empty
 	Path          []byte // still percent-encoded; "*" for asterisk-form; empty for authority-form
 	Query         []byte // what follows "?", nil when there is no "?"
+	Base          int    // bytes of Path that lead to where we are: of a web server in front, which has used them up
 	Version       Version
 	Fields        []RawField
 	ContentLength int64 // 0: no content; -1: not known beforehand (chunked)

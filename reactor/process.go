@@ -341,6 +341,16 @@ func (c *ChildProcess) Pid() int { return c.process.Pid }
 // Signal sends a signal to the process; os.ErrProcessDone when it has exited.
 func (c *ChildProcess) Signal(sig os.Signal) error { return c.process.Signal(sig) }
 
+// SignalGroup sends a signal to the process and to all that it has started, when it was
+// made the leader of a group (Sys.Setpgid). Before ProcessEnded it also reaches those that
+// outlive it and hold a pipe; afterwards it is os.ErrProcessDone.
+func (c *ChildProcess) SignalGroup(sig syscall.Signal) error {
+	if c.ended && c.exited {
+		return os.ErrProcessDone
+	}
+	return syscall.Kill(-c.process.Pid, sig)
+}
+
 // LoseConnection closes all pipes: those to the child when it has read what was
 // written, those from it at once. The child is not killed.
 func (c *ChildProcess) LoseConnection() {

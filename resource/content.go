@@ -21,6 +21,7 @@ type content struct {
 	complete bool
 	early    bool // it came with the head, and was taken then
 	unasked  bool // 100 (Continue) is sent by Continue only
+	dropped  bool // nobody wants what still comes; see Redispatch
 	trailers protocol.Fields
 	spool    *spool // nil while all is in memory
 

@@ -29,6 +29,7 @@ type Request struct {
 	res  Resource       // what the walk has found, nil before
 
 	used   int   // bytes of the path that the walk has used up
+	turns  uint8 // how often Redispatch was called
 	depth  uint8 // how many of our callbacks are under way: then what is written may wait
 	phase  phase
 	kept   bool // somebody may hold this Request beyond its end
@@ -106,7 +107,7 @@ func (r *Request) giveBack() bool {
 
 // BodyReceived takes a piece of the content. See protocol.Receiver.
 func (r *Request) BodyReceived(data []byte) {
-	if r.phase == over || r.body.early {
+	if r.phase == over || r.body.early || r.body.dropped {
 		return
 	}
 	r.body.arrived = data
@@ -116,7 +117,7 @@ func (r *Request) BodyReceived(data []byte) {
 
 // BodyFinished takes the end of the content. See protocol.Receiver.
 func (r *Request) BodyFinished(trailers protocol.Fields) {
-	if r.phase == over || r.body.early {
+	if r.phase == over || r.body.early || r.body.dropped {
 		return
 	}
 	r.body.trailers = trailers
@@ -201,6 +202,7 @@ func (r *Request) stepEnds() {
 
 // begin walks from the root.
 func (r *Request) begin() {
+	r.used = r.head.Base
 	if r.isAsterisk() {
 		r.answerAsterisk()
 		return

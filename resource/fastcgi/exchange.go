@@ -1,0 +1,227 @@
+package fastcgi
+
+import (
+	"fmt"
+	"time"
+
+	"spindle/protocol/cgi"
+	"spindle/protocol/fastcgi"
+	"spindle/reactor"
+	"spindle/resource"
+	"spindle/resource/gateway"
+)
+
+// exchange is one request for an application: the resource that the walk ends at.
+type exchange struct {
+	resource.Leaf
+	app    *App
+	script *gateway.Script
+
+	r       *resource.Request
+	head    []byte // BeginRequest and Params, as they are sent
+	content gateway.Content
+	answer  gateway.Answer
+	errors  gateway.Lines
+
+	turn       *gateway.Turn
+	tried      []*gateway.Backend // those that can not be asked any more
+	backend    *gateway.Backend
+	connecting *reactor.Deferred[reactor.Protocol]
+	refused    error // why the last one could not be
+	conn       *conn // nil before, and when it is done
+	again      bool  // it was sent twice
+	over       bool
+
+	silence *reactor.DelayedCall
+	last    time.Time // of progress
+}
+
+// HeadReceived has the content come as a stream. See resource.HeadReceiver.
+func (x *exchange) HeadReceived(r *resource.Request) error {
+	x.content.Receive(r, x.app.MaxBodyBytes)
+	x.content.Progress = x.heard
+	return nil
+}
+
+// Render sends the request on.
+func (x *exchange) Render(r *resource.Request) ([]byte, error) {
+	x.r = r
+	x.answer = gateway.Answer{R: r, Source: x, Files: x.app.Files}
+	x.errors.Line = func(line string) {
+		x.app.log().Warn("fastcgi: "+line, "request", r.Target())
+	}
+	var env cgi.Env
+	options := gateway.Options{Authorization: true, Variables: x.app.Variables}
+	if err := gateway.AddRequest(&env, r, x.script, x.content.Length(), &options); err != nil {
+		return nil, err
+	}
+	x.head = fastcgi.AppendBegin(make([]byte, 0, env.Size()+256), id, fastcgi.Responder, !x.app.NoKeep)
+	x.head, _ = fastcgi.AppendParams(x.head, id, &env, nil)
+	x.content.Hold()
+	r.NotifyFinish(x.finished)
+	turn, err := x.app.pool.queue.Enter(r.Loop(), func() { x.app.pool.send(x, false) }, x.fail)
+	if err != nil {
+		return nil, err
+	}
+	if x.turn = turn; x.over {
+		turn.Leave()
+	}
+	return nil, resource.NotDoneYet
+}
+
+// at counts x as one of b's.
+func (x *exchange) at(b *gateway.Backend) {
+	if x.backend != nil {
+		x.backend.Active--
+	}
+	x.backend = b
+	b.Active++
+}
+
+// begin is called when x is sent on c.
+func (x *exchange) begin(c *conn) {
+	x.conn = c
+	x.last = x.r.Now()
+	if d := orDefault(x.app.ReadTimeout, 60*time.Second); d > 0 && x.silence == nil {
+		x.silence = x.r.Loop().CallLater(d, func() { x.listen(d) })
+	}
+}
+
+// heard notes that something goes on.
+func (x *exchange) heard() {
+	if x.r != nil {
+		x.last = x.r.Now()
+	}
+}
+
+// listen looks how long nothing has gone on. While the client takes nothing, or the
+// content is still to come from it, it is not the application's turn.
+func (x *exchange) listen(patience time.Duration) {
+	x.silence = nil
+	now := x.r.Now()
+	waits := x.answer.Paused() || !x.content.Whole() && x.conn != nil && x.conn.t.Buffered() == 0
+	if waits {
+		x.last = now
+	}
+	if left := patience - now.Sub(x.last); left > 0 {
+		x.silence = x.r.Loop().CallLater(left, func() { x.listen(patience) })
+		return
+	}
+	x.fail(&resource.Error{Status: 504, Err: fmt.Errorf("fastcgi: backend %s has said nothing for %v", x.backend, patience)})
+}
+
+// ended is called when the backend has ended the request.
+func (x *exchange) ended(appStatus uint32, status fastcgi.Status) {
+	x.conn = nil
+	x.errors.End()
+	if appStatus != 0 {
+		x.app.log().Warn("fastcgi: the application ended with a status that is not 0", "request", x.r.Target(), "status", appStatus)
+	}
+	switch status {
+	case fastcgi.RequestComplete:
+		x.answer.End()
+	case fastcgi.Overloaded, fastcgi.CantMultiplex:
+		x.fail(&resource.Error{Status: 503, Err: fmt.Errorf("fastcgi: backend %s: %s", x.backend, status)})
+	default:
+		x.fail(&resource.Error{Status: 502, Err: fmt.Errorf("fastcgi: backend %s: %s", x.backend, status)})
+	}
+	x.leave()
+}
+
+// broken is called when the backend can not be understood.
+func (x *exchange) broken(err error) {
+	x.conn = nil
+	x.errors.End()
+	x.fail(&resource.Error{Status: 502, Err: fmt.Errorf("backend %s: %w", x.backend, err)})
+	x.leave()
+}
+
+// lost is called when the backend has closed the connection too soon. If the connection
+// was a kept one, it may have been closed before the request came; then it is sent again.
+func (x *exchange) lost(c *conn, reason error) {
+	x.conn = nil
+	if c.served > 0 && !x.again && !x.answer.Begun() && x.content.Untouched() && repeatable(x.r.Method()) && !x.over {
+		x.again = true
+		x.tried = nil
+		x.app.pool.send(x, true)
+		return
+	}
+	x.errors.End()
+	err := fmt.Errorf("fastcgi: backend %s closed the connection before the answer was whole: %w", x.backend, reason)
+	x.fail(&resource.Error{Status: 502, Err: err})
+	x.leave()
+}
+
+// repeatable tells whether a request may be sent twice (RFC 9110 §9.2.2).
+func repeatable(method string) bool {
+	switch method {
+	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE":
+		return true
+	}
+	return false
+}
+
+// fail answers with an error, if there is no answer yet.
+func (x *exchange) fail(err error) {
+	x.answer.Fail(err)
+	x.finished(nil)
+}
+
+// finished is called when the exchange is over, whatever became of it: what is still
+// under way is given up, unless the application has only left the answer to others.
+func (x *exchange) finished(err error) {
+	if x.over && x.conn == nil {
+		return
+	}
+	x.over = true
+	if x.connecting != nil {
+		x.connecting.Cancel()
+	}
+	if c := x.conn; c != nil && (err != nil || !x.answer.Left()) {
+		x.conn = nil
+		x.content.Drop()
+		c.abort()
+	}
+	if x.conn == nil {
+		x.leave()
+	}
+}
+
+// leave gives back what x had of the pool's.
+func (x *exchange) leave() {
+	x.over = true
+	x.content.Drop()
+	if x.silence != nil {
+		x.silence.Cancel()
+		x.silence = nil
+	}
+	if x.backend != nil {
+		x.backend.Active--
+		x.backend = nil
+	}
+	x.turn.Leave()
+}
+
+// PauseReading stops the backend. See gateway.Source.
+func (x *exchange) PauseReading() {
+	if x.conn != nil {
+		x.conn.t.PauseReading()
+	}
+}
+
+// ResumeReading lets it go on.
+func (x *exchange) ResumeReading() {
+	x.heard()
+	if x.conn != nil {
+		x.conn.t.ResumeReading()
+	}
+}
+
+// Unwanted gives the request up. See gateway.Source.
+func (x *exchange) Unwanted() { x.finished(reactor.ErrAborted) }
+
+var (
+	_ resource.HeadReceiver = (*exchange)(nil)
+	_ resource.Renderer     = (*exchange)(nil)
+	_ gateway.Source        = (*exchange)(nil)
+)

@@ -1,0 +1,140 @@
+package fastcgi
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"time"
+
+	"spindle/reactor"
+	"spindle/resource"
+	"spindle/resource/gateway"
+)
+
+// This file finds a connection for a request.
+
+// pool is the connections of an App. Loop only.
+type pool struct {
+	app      *App
+	backends *gateway.Backends
+	queue    gateway.Queue
+	idle     map[*gateway.Backend][]*conn // the one used last is the last
+	watching bool
+	closing  bool
+}
+
+// send gives x a connection: one that is kept, unless fresh, or a new one.
+func (p *pool) send(x *exchange, fresh bool) {
+	p.watch(x.r.Loop())
+	b := p.backends.Pick(x.r.Now(), x.tried)
+	if b == nil {
+		x.fail(x.refused)
+		return
+	}
+	x.tried = append(x.tried, b)
+	x.at(b)
+	if c := p.takeIdle(b); c != nil {
+		if !fresh {
+			c.run(x)
+			return
+		}
+		c.close() // as old as the one that was closed
+	}
+	p.connect(b, x)
+}
+
+func (p *pool) takeIdle(b *gateway.Backend) *conn {
+	list := p.idle[b]
+	if len(list) == 0 {
+		return nil
+	}
+	c := list[len(list)-1]
+	p.idle[b] = list[:len(list)-1]
+	c.stopWaiting()
+	return c
+}
+
+func (p *pool) connect(b *gateway.Backend, x *exchange) {
+	timeout := orDefault(p.app.ConnectTimeout, 5*time.Second)
+	if timeout == 0 {
+		timeout = time.Hour
+	}
+	c := &conn{pool: p, backend: b}
+	x.connecting = b.Connect(x.r.Loop(), reactor.FactoryFunc(func(reactor.Addr) reactor.Protocol { return c }), timeout)
+	x.connecting.Then(func(reactor.Protocol) {
+		x.connecting = nil
+		if x.over {
+			p.keep(c)
+			return
+		}
+		c.run(x)
+	}, func(err error) {
+		x.connecting = nil
+		if !x.over {
+			p.unreachable(b, x, err)
+		}
+	})
+}
+
+// unreachable tries another backend.
+func (p *pool) unreachable(b *gateway.Backend, x *exchange, err error) {
+	status := 502
+	switch {
+	case errors.Is(err, reactor.ErrTimeout):
+		status = 504
+	case errors.Is(err, syscall.EAGAIN): // the backlog of a UNIX socket is full: it is there
+		status = 503
+	}
+	if status != 503 {
+		b.SetDown(x.r.Now().Add(orDefault(p.app.DownTime, 10*time.Second)))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("there is no such socket: %w", err)
+	}
+	err = fmt.Errorf("fastcgi: backend %s: %w", b, err)
+	x.refused = &resource.Error{Status: status, Err: err}
+	if len(x.tried) < len(p.backends.All()) {
+		p.app.log().Warn(err.Error())
+	}
+	p.send(x, true)
+}
+
+// keep takes back a connection on which nothing is under way.
+func (p *pool) keep(c *conn) {
+	most := orDefault(p.app.MaxIdle, 8)
+	if p.app.NoKeep || p.closing || c.lost || len(p.idle[c.backend]) >= most {
+		c.close()
+		return
+	}
+	p.idle[c.backend] = append(p.idle[c.backend], c)
+	c.wait(orDefault(p.app.IdleTimeout, 10*time.Second))
+}
+
+// forget drops a kept connection that has ended.
+func (p *pool) forget(c *conn) {
+	list := p.idle[c.backend]
+	for i, other := range list {
+		if other == c {
+			p.idle[c.backend] = append(list[:i], list[i+1:]...)
+			return
+		}
+	}
+}
+
+// watch closes the kept connections when the reactor stops.
+func (p *pool) watch(l reactor.Loop) {
+	if p.watching {
+		return
+	}
+	p.watching = true
+	l.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, func() *reactor.Deferred[struct{}] {
+		p.closing = true
+		for _, list := range p.idle {
+			for _, c := range append([]*conn(nil), list...) {
+				c.close()
+			}
+		}
+		return nil
+	})
+}
