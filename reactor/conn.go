@@ -63,6 +63,7 @@ const (
 	hasUnread                          // more.unread is to be read before the socket
 	lost                               // ConnectionLost was told, or nobody is there to tell
 	pipeEnd                            // not a socket
+	takesFiles                         // the protocol takes descriptors, see adopt.go
 )
 
 const readBudget = 16 // reads of 64 KiB in one turn
@@ -163,7 +164,7 @@ func (c *Conn) read() {
 		if c.state&(readable|stop) != readable {
 			return
 		}
-		n, e := sysRead(int(c.fd), c.r.in)
+		n, e := c.readBytes()
 		switch {
 		case e == 0 && n > 0:
 			if n < len(c.r.in) && c.state&eofSeen == 0 {

@@ -61,6 +61,7 @@ type Reactor struct {
 	nowKnown bool
 
 	in      []byte // what is read, one buffer for all connections
+	control []byte // where the control messages of a read go; nil until there is one
 	scratch []byte // what the owner writes in this callback
 	owner   *Conn
 	spare   []byte   // for AvailableBuffer of a connection that can not have scratch

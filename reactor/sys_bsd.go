@@ -31,6 +31,18 @@ func sysRead(fd int, p []byte) (int, syscall.Errno) {
 	}
 }
 
+// sysRecvmsg is sysRead with the control messages that came along.
+func sysRecvmsg(fd int, p, control []byte) (n, controls int, e syscall.Errno) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	for {
+		n, controls, _, _, err := unix.Recvmsg(fd, p, control, 0)
+		if err != unix.EINTR {
+			return max(n, 0), controls, errnoOf(err)
+		}
+	}
+}
+
 func sysWrite(fd int, p []byte) (int, syscall.Errno) {
 	for {
 		n, err := unix.Write(fd, p)

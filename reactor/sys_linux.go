@@ -22,6 +22,22 @@ func sysRead(fd int, p []byte) (int, syscall.Errno) {
 	}
 }
 
+// sysRecvmsg is sysRead with the control messages that came along. Descriptors among
+// them are closed on exec.
+func sysRecvmsg(fd int, p, control []byte) (n, controls int, e syscall.Errno) {
+	iov := unix.Iovec{Base: unsafe.SliceData(p)}
+	iov.SetLen(len(p))
+	msg := unix.Msghdr{Iov: &iov, Control: unsafe.SliceData(control)}
+	msg.SetIovlen(1)
+	for {
+		msg.SetControllen(len(control))
+		got, _, e := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&msg)), unix.MSG_CMSG_CLOEXEC)
+		if e != unix.EINTR {
+			return int(got), int(msg.Controllen), e
+		}
+	}
+}
+
 func sysWrite(fd int, p []byte) (int, syscall.Errno) {
 	for {
 		n, _, e := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
