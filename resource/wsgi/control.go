@@ -1,0 +1,102 @@
+package wsgi
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"spindle/reactor"
+)
+
+// This file is the connection of a worker process as a whole.
+
+//go:embed worker.py
+var source []byte
+
+// control is the protocol of that connection.
+type control struct {
+	w       *worker
+	t       reactor.Transport
+	decoder decoder
+	files   []*os.File // come along, not used yet
+	closed  bool
+}
+
+// ConnectionMade sends the program. See reactor.Protocol.
+func (c *control) ConnectionMade(t reactor.Transport) {
+	c.t = t
+	t.WriteShared(source)
+}
+
+// FileReceived keeps the descriptor of a link. See reactor.FileReceiver.
+func (c *control) FileReceived(f *os.File) { c.files = append(c.files, f) }
+
+// DataReceived takes what the worker says. See reactor.Protocol.
+func (c *control) DataReceived(data []byte) {
+	if c.closed {
+		return
+	}
+	if err := c.decoder.feed(data, c); err != nil {
+		c.w.broke(err)
+	}
+}
+
+// piece is of no use here.
+func (c *control) piece([]byte) {}
+
+// frame takes one.
+func (c *control) frame(kind byte, payload []byte) error {
+	switch kind {
+	case frameLoaded:
+		parts := strings.SplitN(string(payload), "\x00", 3)
+		if len(parts) < 3 {
+			return errGarbage
+		}
+		c.w.hasLoaded(Info{Version: parts[0], Python: parts[1], File: parts[2]})
+	case frameFailure:
+		reason, trace, _ := strings.Cut(string(payload), "\x00")
+		c.w.refusal = &LoadError{Target: c.w.app.Target, Reason: reason, Trace: strings.TrimSpace(trace)}
+	case frameLink:
+		if len(c.files) == 0 {
+			return errGarbage
+		}
+		f := c.files[0]
+		c.files = c.files[1:]
+		return c.w.app.adopt(f, &link{w: c.w})
+	case frameMemory:
+		n, err := strconv.ParseInt(string(payload), 10, 64)
+		if err != nil {
+			return errGarbage
+		}
+		c.w.hasGrown(n)
+	default:
+		return fmt.Errorf("wsgi: a worker sends a frame %q over its control", kind)
+	}
+	return nil
+}
+
+// close tells the worker that it is to exit.
+func (c *control) close() {
+	if !c.closed {
+		c.closed = true
+		c.t.LoseConnection()
+	}
+}
+
+// ConnectionLost is the last call. See reactor.Protocol.
+func (c *control) ConnectionLost(error) {
+	for _, f := range c.files {
+		_ = f.Close()
+	}
+	if !c.closed {
+		c.closed = true
+		c.w.lost(nil)
+	}
+}
+
+var (
+	_ reactor.FileReceiver = (*control)(nil)
+	_ sink                 = (*control)(nil)
+)
