@@ -12,7 +12,7 @@ import (
 	"spindle/resource"
 )
 
-// This file is the part of spindle web that is about certificates which an authority
+// This file is the part of the command line that is about certificates which an authority
 // such as Let's Encrypt gives, and about bringing browsers to https.
 
 // secureConfig is what the flags ask for.
@@ -36,17 +36,12 @@ func addSecureFlags(f *pflag.FlagSet, c *secureConfig) {
 }
 
 // completions of the flags that name something.
-func secureCompletions() map[string]cobra.CompletionFunc {
-	files := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	return map[string]cobra.CompletionFunc{
-		"acme":        cobra.NoFileCompletions,
-		"acme-email":  cobra.NoFileCompletions,
-		"acme-server": cobra.FixedCompletions([]string{"letsencrypt-staging\tto try it out"}, cobra.ShellCompDirectiveNoFileComp),
-		"acme-dir": func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return nil, cobra.ShellCompDirectiveFilterDirs
-		},
+func secureCompletions() completions {
+	return completions{
+		"acme":         cobra.NoFileCompletions,
+		"acme-email":   cobra.NoFileCompletions,
+		"acme-server":  cobra.FixedCompletions([]string{"letsencrypt-staging\tto try it out"}, cobra.ShellCompDirectiveNoFileComp),
+		"acme-dir":     directories,
 		"acme-roots":   files,
 		"acme-binding": files,
 	}
@@ -54,7 +49,7 @@ func secureCompletions() map[string]cobra.CompletionFunc {
 
 // checkSecure tells what is wrong with the flags, and sets what they imply. listens tells
 // whether --listen was given.
-func (c *webConfig) checkSecure(listens bool) error {
+func (c *listenConfig) checkSecure(listens bool) error {
 	o := &c.secureConfig.ACME
 	if len(o.Names) == 0 {
 		if o.Email+o.Server+o.Dir+o.Roots+o.Binding != "" {
@@ -92,7 +87,7 @@ func (c *secureConfig) obtaining(e *reactor.Endpoint) {
 
 // secured is root with what the flags ask for before it: what an authority asks over HTTP
 // is answered even where all else is sent to https.
-func (c *webConfig) secured(root resource.Resource) resource.Resource {
+func (c *listenConfig) secured(root resource.Resource) resource.Resource {
 	if c.secureConfig.Redirect {
 		root = &resource.SecureRedirect{Inner: root, Port: c.securePort()}
 	}
@@ -106,7 +101,7 @@ func (c *webConfig) secured(root resource.Resource) resource.Resource {
 }
 
 // securePort is the port of the first endpoint with TLS; 0 when none is known.
-func (c *webConfig) securePort() int {
+func (c *listenConfig) securePort() int {
 	for _, text := range c.Listen {
 		if e, err := reactor.ParseEndpoint(text); err == nil && e.TLS != nil && e.Port != 0 {
 			return e.Port

@@ -30,11 +30,7 @@ func (s *server) banner(w io.Writer, addrs []netip.Addr) {
 }
 
 func (s *server) title() string {
-	what := "the start page"
-	if s.config.Path != "" {
-		what = s.config.Path
-	}
-	title := "Spindle serves " + what
+	title := "Spindle serves " + s.what
 	if n := len(s.members); n > 1 {
 		title += " on " + strconv.Itoa(n) + " loops"
 	}

@@ -3,7 +3,8 @@
 //
 //	main.go     commands, errors, exit codes
 //	web.go      spindle web: flags and what they mean
-//	acme.go     spindle web: certificates of an authority, and https alone
+//	listen.go   the flags of every command that serves
+//	acme.go     of these, those about certificates of an authority, and https alone
 //	serve.go    reactors, sites, log; from there to the end
 //	stock.go    the trees that it serves: the one file that imports every resource
 //	start.go    the start page, with its tree (draw.go) and its stream (events.go)

@@ -16,12 +16,17 @@ import (
 	"spindle/site"
 )
 
-// This file turns a webConfig into reactors and sites, runs them, and says at the
-// end what they did.
+// This file turns what a command asks for into reactors and sites, runs them, and says
+// at the end what they did.
 
 // server is what one command serves.
 type server struct {
-	config  *webConfig
+	config  *listenConfig
+	what    string                                             // it serves, for the banner
+	tree    func(m *member) (root resource.Resource, p *panel) // for one loop; p is nil without a start page
+	debug   bool                                               // pages of errors show causes
+	later   bool                                               // announce is called when all is ready, not at once
+	failed  error                                              // why it can not serve, found after the start
 	group   *reactor.Group
 	members []*member
 	ports   []*reactor.Port // of the first loop, one for each endpoint
@@ -38,32 +43,66 @@ type member struct {
 	site *site.Site
 }
 
-// serve runs until a signal ends it.
+// serve runs spindle web until a signal ends it.
 func serve(c *webConfig, out, errs *os.File) error {
-	s := &server{config: c, group: reactor.NewGroup(c.Loops), out: out, errs: errs}
+	s := newServer(&c.listenConfig, out, errs)
+	s.what = "the start page"
+	s.tree = startPage
+	if c.Path != "" {
+		s.what = c.Path
+		s.tree = func(*member) (resource.Resource, *panel) { return directory(c), nil }
+	}
+	return s.run()
+}
+
+func newServer(c *listenConfig, out, errs *os.File) *server {
+	return &server{config: c, group: reactor.NewGroup(c.Loops), out: out, errs: errs}
+}
+
+// run serves until a signal ends it, or something fails.
+func (s *server) run() error {
 	if err := s.openLog(); err != nil {
 		return err
 	}
 	s.build()
+	if s.failed != nil {
+		return s.failed
+	}
 	if err := s.listen(); err != nil {
 		return err
 	}
-	if !c.Quiet {
-		s.banner(errs, machineAddrs())
-	}
-	if c.Open {
-		go s.openBrowser()
+	if !s.later {
+		s.announce()
 	}
 	started := time.Now()
 	err := s.group.Run()
 	s.closeLog()
-	if !c.Quiet {
-		s.farewell(errs, time.Since(started))
+	if s.failed != nil {
+		return s.failed
+	}
+	if !s.config.Quiet {
+		s.farewell(s.errs, time.Since(started))
 	}
 	if err != nil {
 		return failure{err}
 	}
 	return nil
+}
+
+// announce says where the server is reached.
+func (s *server) announce() {
+	if !s.config.Quiet {
+		s.banner(s.errs, machineAddrs())
+	}
+	if s.config.Open {
+		go s.openBrowser()
+	}
+}
+
+// fail ends the server because of err. On a loop, or before they run.
+func (s *server) fail(err error) {
+	s.failed = err
+	s.group.Stop()
 }
 
 // openLog opens what the access log is written to.
@@ -130,6 +169,7 @@ func (s *server) build() {
 		}
 		m.site = site.New(s.config.secured(root))
 		m.site.Log = s.accessLog(m)
+		m.site.Debug = s.debug
 		s.members = append(s.members, m)
 	}
 	for _, p := range panels {

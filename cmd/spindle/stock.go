@@ -9,12 +9,8 @@ import (
 // This file makes the trees that the command serves. It is the one place that
 // knows every kind of resource.
 
-// tree is the root for one loop, and the panel that its start page needs, if it
-// has one.
-func (s *server) tree(m *member) (resource.Resource, *panel) {
-	if s.config.Path != "" {
-		return directory(s.config), nil
-	}
+// startPage is the start page of one loop, with the panel that it needs.
+func startPage(m *member) (resource.Resource, *panel) {
 	p := newPanel(m.loop, func() site.Snapshot { return m.site.Stats() })
 	return newStart(p), p
 }
