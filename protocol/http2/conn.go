@@ -33,7 +33,7 @@ type Conn struct {
 	prev, next *Conn
 
 	timer    *reactor.DelayedCall // nil when none is pending
-	armed    int64                // when timer is due; all times are ns since 1970
+	armed    int64                // when timer is due; all times are ns by Factory.now
 	look     int64                // when to look what is due; 0: never
 	deadline int64                // of the connection's phase; 0: none
 	goAwayAt int64                // when the second GOAWAY goes out, when the client does not answer; 0: none
@@ -107,7 +107,7 @@ func newConn(f *Factory) *Conn {
 func (c *Conn) ConnectionMade(t reactor.Transport) {
 	f := c.f
 	c.t = t
-	f.loop = t.Loop()
+	f.begin(t.Loop())
 	c.enter()
 	c.forgiven = f.now
 	if _, is := t.(reactor.ConnectionStater); is {
@@ -127,7 +127,7 @@ func (c *Conn) ConnectionMade(t reactor.Transport) {
 }
 
 // enter notes the time. It begins every callback that may ask for it.
-func (c *Conn) enter() { c.f.now = c.f.loop.Now().UnixNano() }
+func (c *Conn) enter() { c.f.tick() }
 
 // DataReceived works on what has come.
 func (c *Conn) DataReceived(data []byte) {
@@ -425,11 +425,14 @@ func (c *Conn) fail(e *connError) {
 	c.loseStreams(e)
 }
 
-// bye sends the last GOAWAY.
+// bye sends the last GOAWAY. The stream that it names never goes up again (RFC 9113
+// §6.8).
 func (c *Conn) bye(code errCode, debug string) {
-	c.flags |= draining | finalSent
-	c.goneID = c.lastID
-	c.write(appendGoAway(c.t.AvailableBuffer(), c.lastID, code, debug))
+	if !c.is(finalSent) {
+		c.flags |= draining | finalSent
+		c.goneID = c.lastID
+	}
+	c.write(appendGoAway(c.t.AvailableBuffer(), c.goneID, code, debug))
 }
 
 // lingerOn closes our half, and reads and drops for a while what still comes, so

@@ -190,7 +190,7 @@ func (c *Conn) contentEnd(s *Stream, trailers protocol.Fields) {
 	switch {
 	case s.left > 0:
 		c.note(c.malformed(s, errLengthMismatch))
-	case s.is(localEnded) && s.is(finishing):
+	case s.is(localEnded) && s.is(finishing) && s.tun == nil:
 		c.close(s)
 	case s.is(discarding):
 	case s.is(pausedBody|held) || len(s.in) > 0:
@@ -240,13 +240,17 @@ func (c *Conn) catchUp(s *Stream) {
 func (c *Conn) refuseContent(s *Stream, e *protocol.Error) {
 	rcv, id, ended := s.rcv, s.id, s.is(clientEnded)
 	answered := s.answer != answerHead
+	code := codeCancel
+	if s.is(localEnded) {
+		code = codeNo // the answer is whole (RFC 9113 §8.1)
+	}
 	method := s.flags & headMethod
 	if s.is(held) {
 		rcv = nil
 	}
 	s.forget()
 	if answered {
-		c.sendReset(id, codeCancel)
+		c.sendReset(id, code)
 	} else {
 		c.sendRefusal(id, e, method != 0, ended)
 	}

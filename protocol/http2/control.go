@@ -92,11 +92,19 @@ func (c *Conn) moveWindows(size int) *connError {
 		if s.window += by; s.window > maxWindow {
 			return errInitialWindow
 		}
-		if s.window > 0 {
-			c.makeReady(s)
-		}
+		c.windowMoved(s)
 	}
 	return nil
+}
+
+// windowMoved puts s where its new window has it.
+func (c *Conn) windowMoved(s *Stream) {
+	if s.window > 0 {
+		s.stalled = 0
+	} else {
+		c.unready(s)
+	}
+	c.makeReady(s)
 }
 
 // takePing answers (RFC 9113 §6.7).
@@ -155,9 +163,7 @@ func (c *Conn) takeWindow(f frame, payload []byte) *connError {
 		return c.streamError(s, code, errWindowOverflow)
 	}
 	s.window += n
-	if s.window > 0 {
-		c.makeReady(s)
-	}
+	c.windowMoved(s)
 	return nil
 }
 
@@ -201,8 +207,8 @@ func (c *Conn) takePriority(f frame, payload []byte) *connError {
 		// RFC 9113 §6.3 wants no more than a stream error, and there may be no stream.
 		return errFrameSize
 	}
-	if dependsOn(payload) == f.id {
-		return c.resetID(f.id, codeProtocol, errDependsOnItself)
+	if s := c.find(f.id); s != nil && dependsOn(payload) == f.id {
+		return c.streamError(s, codeProtocol, errDependsOnItself)
 	}
 	return c.annoyed(1)
 }
@@ -279,14 +285,5 @@ func (c *Conn) sendReset(id uint32, code errCode) {
 func (c *Conn) streamError(s *Stream, code errCode, e error) *connError {
 	c.sendReset(s.id, code)
 	c.loseStream(s, e)
-	return c.annoyed(1)
-}
-
-// resetID is streamError for a stream that may not be open.
-func (c *Conn) resetID(id uint32, code errCode, e error) *connError {
-	if s := c.find(id); s != nil {
-		return c.streamError(s, code, e)
-	}
-	c.sendReset(id, code)
 	return c.annoyed(1)
 }

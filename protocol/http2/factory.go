@@ -15,7 +15,9 @@ type Factory struct {
 	set    Settings     // resolved
 	hello  []byte       // the frames that begin every connection of ours
 	loop   reactor.Loop // nil before the first connection
-	now    int64        // time of the current callback, in ns; see Conn.enter
+	clock  time.Time    // time of the current callback; see Conn.enter
+	epoch  time.Time    // a second before the first connection
+	now    int64        // clock, in ns since epoch: does not jump when the clock is set
 
 	date   string // the Date field of second
 	second int64  // since 1970
@@ -72,6 +74,20 @@ func appendHello(b []byte, s *Settings) []byte {
 		b = appendWindow(b, 0, more)
 	}
 	return b
+}
+
+// begin notes the loop, with the first connection.
+func (f *Factory) begin(l reactor.Loop) {
+	if f.loop != l {
+		f.loop = l
+		f.epoch = l.Now().Add(-time.Second) // so that now is never 0
+	}
+}
+
+// tick notes the time of the callback.
+func (f *Factory) tick() {
+	f.clock = f.loop.Now()
+	f.now = int64(f.clock.Sub(f.epoch))
 }
 
 // BuildProtocol makes the Conn of a new connection.
@@ -132,7 +148,6 @@ func (f *Factory) CloseOldestIdle() bool {
 		return false
 	}
 	c.enter()
-	c.bye(codeNo, "")
 	c.lose()
 	c.settle()
 	return true
@@ -149,7 +164,7 @@ func (f *Factory) full() bool {
 
 // refresh writes the date when its second is over.
 func (f *Factory) refresh() {
-	if second := f.now / int64(time.Second); second != f.second {
+	if second := f.clock.Unix(); second != f.second {
 		f.second = second
 		f.date = string(protocol.AppendDate(nil, time.Unix(second, 0)))
 	}

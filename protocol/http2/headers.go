@@ -73,10 +73,10 @@ func (c *Conn) takeContinuation(f frame, payload []byte) *connError {
 	if c.block == nil {
 		return errContinuation
 	}
-	if len(payload) == 0 && !f.has(flagEndHeaders) {
-		if err := c.annoyed(1); err != nil {
-			return err
-		}
+	// A block in crumbs brings nothing forward, and the decoder copies what it has of
+	// an unfinished string with each of them.
+	if err := c.annoyed(1); err != nil {
+		return err
 	}
 	return c.addBlock(payload, f.has(flagEndHeaders))
 }
@@ -154,7 +154,8 @@ func (c *Conn) endRequest(b *block) *connError {
 	}
 	if malformed != nil {
 		c.refuse(malformed, b)
-		return c.resetID(b.id, codeProtocol, malformed)
+		c.sendReset(b.id, codeProtocol)
+		return c.annoyed(1)
 	}
 	if refused != nil {
 		c.refuse(refused, b)
@@ -189,10 +190,6 @@ func (c *Conn) begin(b *block) {
 	s.flags = flagsOf(h, b.end)
 	s.priority = c.firstPriority(b)
 	c.streams = append(c.streams, s)
-	if !b.end && s.left != 0 {
-		s.deadline = f.bodyDeadline()
-		c.due(s.deadline)
-	}
 	if h.Method == "CONNECT" {
 		s.left = -1
 		s.flags |= pausedBody // until there is somebody to take it
@@ -203,7 +200,16 @@ func (c *Conn) begin(b *block) {
 		c.held++
 		return
 	}
+	c.awaitContent(s)
 	c.give(s, h)
+}
+
+// awaitContent begins the time of the content of s. A tunnel has none.
+func (c *Conn) awaitContent(s *Stream) {
+	if !s.is(clientEnded|connect) && s.left != 0 {
+		s.deadline = c.f.bodyDeadline()
+		c.due(s.deadline)
+	}
 }
 
 // flagsOf is the flags of an exchange with that head.

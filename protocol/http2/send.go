@@ -167,16 +167,21 @@ func (c *Conn) pump() {
 	}
 	for q.len > 0 && c.state < stateLinger {
 		if c.window <= 0 {
-			if c.closed == 0 {
-				c.closed = c.f.now
-				c.due(c.closed + int64(c.f.set.WriteTimeout))
-			}
+			c.shut()
 			return
 		}
 		if c.t.Buffered() >= sendMark {
 			return
 		}
 		c.sendSome(q.best())
+	}
+}
+
+// shut begins the time in which the client has to open the connection's window.
+func (c *Conn) shut() {
+	if c.closed == 0 && c.f.set.WriteTimeout != 0 {
+		c.closed = c.f.now
+		c.due(c.closed + int64(c.f.set.WriteTimeout))
 	}
 }
 
@@ -233,7 +238,7 @@ func (c *Conn) sent(s *Stream) {
 
 // stall begins the time in which the client has to open the window of s.
 func (c *Conn) stall(s *Stream) {
-	if s.stalled == 0 {
+	if s.stalled == 0 && c.f.set.WriteTimeout != 0 {
 		s.stalled = c.f.now
 		c.due(s.stalled + int64(c.f.set.WriteTimeout))
 	}
@@ -330,25 +335,38 @@ func (c *Conn) heated(s *Stream, p *filePiece, data []byte, err error) {
 // failFile resets a stream whose file can not be read.
 func (c *Conn) failFile(s *Stream, err error) {
 	s.complain("a file can not be sent: " + err.Error())
-	s.dropFiles(err)
-	rcv := s.rcv
+	rcv, tun := s.rcv, s.tun
+	if rcv == nil {
+		s.dropFiles(err)
+	}
 	s.forget()
 	c.sendReset(s.id, codeInternal)
 	c.close(s)
-	if rcv != nil {
+	switch {
+	case tun != nil:
+		c.f.loop.CallLater(0, func() { tun.lost(err) })
+	case rcv != nil:
 		c.f.loop.CallLater(0, func() { rcv.ConnectionLost(err) })
 	}
 }
 
-// dropFiles tells those who wait for files of s why they were not sent.
+// dropFiles tells those who wait for files of s why they were not sent, in the next
+// turn.
 func (s *Stream) dropFiles(err error) {
+	for _, done := range s.filesLeft() {
+		s.f.loop.CallLater(0, func() { done(err) })
+	}
+}
+
+// filesLeft is who waits for files of s. They are told once.
+func (s *Stream) filesLeft() (done []func(error)) {
 	for i := s.first; i < len(s.out); i++ {
 		if p := s.out[i].file; p != nil && p.done != nil {
-			done := p.done
+			done = append(done, p.done)
 			p.done = nil
-			s.f.loop.CallLater(0, func() { done(err) })
 		}
 	}
+	return done
 }
 
 // endLocal ends what we send on s, with trailers if there are any.
@@ -413,8 +431,15 @@ func (c *Conn) dropIn(s *Stream) {
 // loseStream ends a stream whose client is gone, or wants it no more.
 func (c *Conn) loseStream(s *Stream, reason error) {
 	rcv, tun := s.rcv, s.tun
+	var done []func(error)
+	if rcv == nil { // else ConnectionLost says it
+		done = s.filesLeft()
+	}
 	s.forget()
 	c.close(s)
+	for _, done := range done {
+		done(reason)
+	}
 	switch {
 	case tun != nil:
 		tun.lost(reason)
@@ -446,7 +471,8 @@ func (s *Stream) producerDue() bool {
 
 // hungry tells whether a pull producer could be asked as far as the client goes.
 func (s *Stream) hungry() bool {
-	return s.producer != nil && s.push == nil && len(s.out) == 0 && s.window > 0 && s.c.window > 0
+	open := s.window > 0 && s.c.window > 0 || s.answer == answerEmpty // what is dropped needs no window
+	return s.producer != nil && s.push == nil && len(s.out) == 0 && open
 }
 
 // tellProducers tells them to pause, to go on, or to write a piece.
@@ -502,6 +528,7 @@ func (c *Conn) begun(s *Stream) {
 	s.held = nil
 	s.flags &^= held
 	c.held--
+	c.awaitContent(s)
 	c.give(s, h)
 	if s.c == c && !s.is(closed) {
 		c.catchUp(s)
@@ -577,13 +604,8 @@ func (c *Conn) steer() {
 		return
 	}
 	want := c.is(blocked) || c.ready != nil && c.ready.len > 0 && c.window > 0
-	if !want && c.producers > 0 {
-		for _, s := range c.streams {
-			if s.hungry() && !s.is(producerAsked) {
-				want = true
-				break
-			}
-		}
+	if c.producers > 0 && c.hungry() {
+		want = true
 	}
 	if want {
 		c.ask()
@@ -599,6 +621,23 @@ func (c *Conn) steer() {
 	} else {
 		c.t.ResumeReading()
 	}
+}
+
+// hungry tells whether a pull producer is to be asked when the transport has room. For
+// one that waits for the client's window the time runs.
+func (c *Conn) hungry() (any bool) {
+	for _, s := range c.streams {
+		switch {
+		case s.producer == nil || s.push != nil || len(s.out) > 0 || s.is(producerAsked):
+		case s.hungry():
+			any = true
+		case s.window <= 0:
+			c.stall(s)
+		default:
+			c.shut()
+		}
+	}
+	return any
 }
 
 // sendRefusal answers a request that has, or will have, no Receiver.

@@ -158,6 +158,10 @@ func (s *Stream) WriteShared(data []byte) { s.write(data, true) }
 func (s *Stream) write(data []byte, shared bool) {
 	n := s.admit(int64(len(data)))
 	if n == 0 {
+		if s.is(producerAsked) && len(data) > 0 {
+			s.flags &^= producerAsked // it was dropped: the next piece is asked for
+			s.c.post()
+		}
 		return
 	}
 	s.c.enterLate()

@@ -175,6 +175,7 @@ func (c *Conn) expire() {
 	switch c.phase {
 	case phaseFirst:
 		c.bye(errSlowPreface.code, errSlowPreface.reason)
+		c.loseStreams(errSlowPreface) // of an upgrade
 		c.lose()
 	case phaseIdle, phaseLinger:
 		c.lose()
@@ -196,6 +197,9 @@ func (c *Conn) lookAtStreams() {
 		s := c.streams[i]
 		stall := int64(c.f.set.WriteTimeout)
 		switch {
+		case s.deadline != 0 && c.f.now >= s.deadline && (c.recv <= 0 || s.recv <= 0):
+			s.deadline = c.f.bodyDeadline() // it is us who keep the client from sending
+			c.due(s.deadline)
 		case s.deadline != 0 && c.f.now >= s.deadline:
 			c.refuseContent(s, errContentSlow)
 		case s.stalled != 0 && stall != 0 && c.f.now >= s.stalled+stall:

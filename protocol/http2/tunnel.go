@@ -2,6 +2,7 @@ package http2
 
 import (
 	"crypto/tls"
+	"os"
 
 	"spindle/reactor"
 )
@@ -68,6 +69,7 @@ func (t *tunnel) goOn() {
 func (t *tunnel) ended() {
 	if p, ok := t.proto.(reactor.HalfCloseProtocol); ok {
 		p.ReadConnectionLost()
+		t.c.post()
 		return
 	}
 	t.LoseConnection()
@@ -106,6 +108,16 @@ func (t *tunnel) Write(data []byte) {
 func (t *tunnel) WriteShared(data []byte) {
 	if t.open() {
 		t.Stream.WriteShared(data)
+	}
+}
+
+// SendFile queues a part of f.
+func (t *tunnel) SendFile(f *os.File, off, n int64, done func(err error)) {
+	switch {
+	case t.open() && !t.is(closed):
+		t.Stream.SendFile(f, off, n, done)
+	case done != nil:
+		t.f.loop.CallLater(0, func() { done(reactor.ErrDone) })
 	}
 }
 
@@ -213,6 +225,8 @@ func (t *tunnel) Switch(p reactor.Protocol, unread []byte) {
 	}
 	t.target = p
 	t.unread = append(t.unread, unread...)
+	t.unacked -= len(unread) // it goes through deliver again
+	t.c.unacked -= len(unread)
 	t.flags |= pausedBody
 	t.c.post()
 }
