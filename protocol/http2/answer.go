@@ -27,7 +27,10 @@ func (s *Stream) appendHead(b []byte, status int, fields protocol.Fields, length
 	c := s.c
 	own := lookAt(fields)
 	s.answer = s.framing(status, &length)
-	s.promised = max(length, 0)
+	s.promised = 0
+	if s.answer == answerLength {
+		s.promised = length
+	}
 	var flags uint8
 	if s.answer == answerEmpty && !s.is(switching) || s.answer == answerLength && length == 0 {
 		flags = flagEndStream

@@ -19,7 +19,7 @@ const places = 16
 type encoder struct {
 	max     int // of size, as the client allows
 	size    int // as RFC 7541 §4.1 counts
-	least   int // the smallest max since the last block; see begin
+	least   int // the smallest that max was set to since the last block; see begin
 	changed bool
 	newest  int // its place
 	len     int
@@ -29,7 +29,7 @@ type encoder struct {
 // encoder is that of c, made when it is first needed.
 func (c *Conn) encoder() *encoder {
 	if c.enc == nil {
-		c.enc = &encoder{max: maxTable, least: maxTable}
+		c.enc = &encoder{max: maxTable}
 	}
 	return c.enc
 }
@@ -39,8 +39,10 @@ func (e *encoder) resize(size int) {
 	if size == e.max {
 		return
 	}
+	if !e.changed || size < e.least {
+		e.least = size
+	}
 	e.max, e.changed = size, true
-	e.least = min(e.least, size)
 	e.shrink(0)
 }
 
@@ -63,7 +65,7 @@ func (e *encoder) begin(b []byte) []byte {
 		b = appendInt(b, 0x20, 5, e.least)
 	}
 	b = appendInt(b, 0x20, 5, e.max)
-	e.changed, e.least = false, e.max
+	e.changed = false
 	return b
 }
 

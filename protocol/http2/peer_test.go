@@ -145,7 +145,7 @@ func (p *peer) post(id uint32, path string, more ...string) { p.ask(id, false, "
 func (p *peer) frames() []string {
 	p.Helper()
 	p.in.Write(p.Take())
-	for p.in.Len() > 0 {
+	for whole(p.in.Bytes()) {
 		f, err := p.r.ReadFrame()
 		if err != nil {
 			p.Fatalf("the server sent what is no frame: %v %v", err, p.r.ErrorDetail())
@@ -155,6 +155,21 @@ func (p *peer) frames() []string {
 	lines := p.lines
 	p.lines = nil
 	return lines
+}
+
+// whole tells whether there is a whole header block, or another frame, at the front of b.
+func whole(b []byte) bool {
+	for len(b) >= 9 {
+		n := 9 + int(b[0])<<16 + int(b[1])<<8 + int(b[2])
+		if len(b) < n {
+			return false
+		}
+		if kind := b[3]; kind != 1 && kind != 9 || b[4]&4 != 0 {
+			return true
+		}
+		b = b[n:]
+	}
+	return false
 }
 
 // want takes what has come, and compares it.
