@@ -116,7 +116,7 @@ func (c *Conn) arrived(s *Stream, piece []byte) {
 		c.giveBack(nil, len(piece))
 	case s.is(discarding):
 		c.discard(s, len(piece))
-	case s.is(pausedBody | held):
+	case s.is(pausedBody|held) || len(s.in) > 0: // and what is in goes before it
 		s.gain(len(piece))
 		s.in = append(s.in, piece...)
 	default:

@@ -321,7 +321,7 @@ func TestIgnoredFrames(t *testing.T) {
 	p.raw(2, 0, 1, "\x00\x00\x00\x01\x0f") // PRIORITY of an idle stream, of itself
 	p.raw(2, 0, 9, "\x00\x00\x00\x05\x0f")
 	p.raw(7, 0, 0, "\x00\x00\x00\x00\x00\x00\x00\x00bye") // GOAWAY
-	p.raw(6, 1, 0, "12345678")                             // an answer to no PING
+	p.raw(6, 1, 0, "12345678")                            // an answer to no PING
 	p.settings(xnet.Setting{ID: 0x99, Val: 1}, xnet.Setting{ID: 3, Val: 0}, xnet.Setting{ID: 6, Val: 1})
 	p.want("SETTINGS ACK")
 	p.get(1, "/")

@@ -449,3 +449,19 @@ func TestPauseInEveryPiece(t *testing.T) {
 		})
 	}
 }
+
+// Content that comes between ResumeBody and what was kept does not overtake it.
+func TestResumeKeepsTheOrder(t *testing.T) {
+	s := &protocoltest.Server{OnHead: func(x *protocoltest.Exchange) { x.PauseBody() }}
+	p := dial(t, s, plain())
+	p.loop.Stepwise = true
+	p.post(1, "/")
+	p.data(1, false, "first ")
+	p.loop.Run()
+	s.Last().ResumeBody()
+	p.data(1, true, "second")
+	p.loop.Run()
+	if x := s.Last(); string(x.Body) != "first second" || !x.Complete {
+		t.Error(x)
+	}
+}
