@@ -228,3 +228,5 @@ func (a *dialing) close() {
 	a.c.r.unregister(a.fd)
 	sysClose(a.fd)
 }
+
+var _ Connector = (*Reactor)(nil)

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"crypto/tls"
 	"errors"
 	"os"
 	"time"
@@ -154,6 +155,18 @@ type Transport interface {
 	Host() Addr
 	// Loop is where this connection lives.
 	Loop() Loop
+}
+
+// Connector makes outgoing connections. A Reactor is one, and the Loop that a connection of
+// it names. Loop only.
+type Connector interface {
+	// ConnectTCP connects to a host, which is a name or an address; see
+	// Reactor.ConnectTCP.
+	ConnectTCP(host string, port int, f Factory) *Deferred[Protocol]
+	// ConnectTLS is ConnectTCP with TLS; the certificate is verified.
+	ConnectTLS(host string, port int, f Factory, config *tls.Config) *Deferred[Protocol]
+	// ConnectUNIX connects to a UNIX socket.
+	ConnectUNIX(path string, f Factory) *Deferred[Protocol]
 }
 
 // Clock is time as a parameter: the reactor in a program, a fake in a test.

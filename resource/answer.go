@@ -71,6 +71,14 @@ func (r *Request) SetFields(list protocol.Fields) {
 	}
 }
 
+// AddFields is AddField for each of list, which was checked beforehand (Fields.Check, or the
+// parser of an answer that is passed on). list is not kept.
+func (r *Request) AddFields(list protocol.Fields) {
+	if !r.tooLate() {
+		r.fields = append(r.fields, list...)
+	}
+}
+
 // DelField takes the fields of that name out of the answer.
 func (r *Request) DelField(name string) {
 	if r.tooLate() {

@@ -34,6 +34,10 @@ func (r *Request) ClientAddr() reactor.Addr {
 	return client
 }
 
+// PeerTrusted tells whether the other end of the connection is a proxy whose word about the
+// client is taken.
+func (r *Request) PeerTrusted() bool { return r.d.trusts(r.ch.Peer()) }
+
 // trusts tells whether the word of a about clients is taken. A UNIX socket is as
 // local as the file modes make it: it is trusted where anybody is.
 func (d *Dispatcher) trusts(a reactor.Addr) bool {

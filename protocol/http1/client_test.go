@@ -77,6 +77,7 @@ func TestClientAnswers(t *testing.T) {
 		{"too many bytes", get, "HTTP/1.1 204 N\r\n\r\nx", "204 N length 0\nend\n", 0},
 		{"101 unasked", get, "HTTP/1.1 101 S\r\nUpgrade: x\r\n\r\n", "!not asked", 0},
 		{"garbage", get, "SSH-2.0-x\r\n", "!status line", 0},
+		{"a request", get, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "!status line", 0},
 		{"HTTP/2", get, "HTTP/2.0 200 OK\r\n\r\n", "!status line", 0},
 		{"status of two digits", get, "HTTP/1.1 20 OK\r\n\r\n", "!status line", 0},
 		{"status 000", get, "HTTP/1.1 000 OK\r\n\r\n", "!status line", 0},

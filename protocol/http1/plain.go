@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 
@@ -15,7 +16,12 @@ import (
 // scanPlain returns the length of the head at the front of buf, 0 when it is not
 // whole or not beyond doubt. It fills in t.fields and s.block.
 func (t *tokenizer) scanPlain(buf []byte, s *headScan) int {
-	block := plainRequestLine(buf)
+	block := 0
+	if t.answers {
+		block = plainStatusLine(buf)
+	} else {
+		block = plainRequestLine(buf)
+	}
 	if block == 0 || block-2 > t.maxLine {
 		return 0
 	}
@@ -100,4 +106,14 @@ func valueEnd(buf []byte, from int) int {
 		return 0
 	}
 	return i
+}
+
+// plainStatusLine is the length of the status line with its CR LF, 0 when it is not whole
+// or not as checkStatusLine wants it.
+func plainStatusLine(buf []byte) int {
+	i := bytes.IndexByte(buf, '\n')
+	if i < 1 || buf[i-1] != '\r' || checkStatusLine(buf[:i-1]) != nil {
+		return 0
+	}
+	return i + 1
 }
