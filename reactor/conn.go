@@ -39,7 +39,6 @@ type connMore struct {
 	reason   error
 	path     string // of the peer's UNIX socket
 	onLost   func()
-	filter   *secure // TLS: makes records of what was written
 }
 
 // connState is a set of facts about a connection.
@@ -64,6 +63,7 @@ const (
 	lost                               // ConnectionLost was told, or nobody is there to tell
 	pipeEnd                            // not a socket
 	takesFiles                         // the protocol takes descriptors, see adopt.go
+	filtered                           // proto is TLS, and makes records of what was written
 )
 
 const readBudget = 16 // reads of 64 KiB in one turn
@@ -82,10 +82,11 @@ func (r *Reactor) newConn(fd int, peer Addr, p Protocol) (*Conn, error) {
 
 // filter is the TLS around the connection, nil without.
 func (c *Conn) filter() *secure {
-	if c.more == nil {
+	if c.state&filtered == 0 {
 		return nil
 	}
-	return c.more.filter
+	s, _ := c.proto.(*secure) // none when the connection is lost
+	return s
 }
 
 func (c *Conn) extra() *connMore {

@@ -29,6 +29,7 @@ var (
 // handshake is one in progress.
 type handshake struct {
 	s          *secure
+	factory    Factory // of the protocol that comes then
 	client     bool
 	begun      bool         // loop only
 	timer      *DelayedCall // loop only
@@ -108,7 +109,7 @@ func (h *handshake) judge(s *secure) {
 	case looksLikeHTTP(in) == looksRight:
 		h.stopTimer()
 		s.raw.port.hint("reactor: plain HTTP came to a TLS port; it was told so", h.peer)
-		s.raw.more.filter = nil
+		s.raw.state &^= filtered
 		s.raw.Switch(&refusal{text: plainHTTPAnswer}, nil)
 	default:
 		s.raw.r.logger().Debug("reactor: what came to a TLS port is no TLS", "peer", h.peer.String())

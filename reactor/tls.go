@@ -44,15 +44,19 @@ type ProtocolNamer interface {
 type secure struct {
 	raw     *Conn
 	proto   Protocol // nil until the handshake is complete
-	factory Factory
 	conn    *tls.Conn
 	wire    wire
 	hand    *handshake // nil once it is over
-	next    Protocol   // Switch
-	unread  []byte     // plaintext to be read before what conn holds
+	turning *turning   // Switch; nil when there was none
 	out     []outPiece // waits for room in the raw connection
 	kept    []byte     // ciphertext that came while reading was paused
 	state   secureState
+}
+
+// turning is what Switch leaves behind.
+type turning struct {
+	next   Protocol
+	unread []byte // plaintext to be read before what conn holds
 }
 
 // secureState is a set of facts about a secure connection.
@@ -74,9 +78,9 @@ const plainSize = 16<<10 + 512 // a whole record fits
 
 // secureConn puts TLS around a raw connection, as its protocol.
 func (r *Reactor) secureConn(f Factory, config *tls.Config, client bool) *secure {
-	s := &secure{factory: f}
+	s := new(secure)
 	s.wire.s = s
-	s.hand = &handshake{s: s, client: client}
+	s.hand = &handshake{s: s, factory: f, client: client}
 	if client {
 		s.conn = tls.Client(&s.wire, config)
 	} else {
@@ -88,7 +92,7 @@ func (r *Reactor) secureConn(f Factory, config *tls.Config, client bool) *secure
 // ConnectionMade waits for the handshake.
 func (s *secure) ConnectionMade(t Transport) {
 	s.raw = t.(*Conn)
-	s.raw.extra().filter = s
+	s.raw.state |= filtered
 	s.hand.wait(s)
 }
 
@@ -108,6 +112,7 @@ func (s *secure) DataReceived(data []byte) {
 	}
 	s.read()
 	s.keep()
+	trimTLS(s.conn, largestIdle)
 }
 
 // keep copies what the wire still holds, since reading was paused meanwhile.
@@ -136,7 +141,7 @@ func (s *secure) opened(err error) {
 	defer s.raw.contain()
 	s.kept = h.rest()
 	s.hand = nil
-	if s.proto = s.build(); s.proto == nil {
+	if s.proto = s.build(h.factory); s.proto == nil {
 		s.raw.LoseConnection()
 		h.tell(nil, errRefused)
 		return
@@ -152,15 +157,15 @@ func (s *secure) opened(err error) {
 	h.tell(s.proto, nil)
 }
 
-func (s *secure) build() Protocol {
+func (s *secure) build(f Factory) Protocol {
 	alpn := s.conn.ConnectionState().NegotiatedProtocol
 	if alpn == acmeALPN {
 		return nil
 	}
-	if f, ok := s.factory.(NegotiatedFactory); ok {
+	if f, ok := f.(NegotiatedFactory); ok {
 		return f.BuildNegotiated(s.raw.Peer(), alpn)
 	}
-	return s.factory.BuildProtocol(s.raw.Peer())
+	return f.BuildProtocol(s.raw.Peer())
 }
 
 // readSoon has read called when the current callback has ended.
@@ -178,6 +183,7 @@ func (s *secure) readSoon() {
 		s.wire.in = s.kept
 		s.read()
 		s.keep()
+		trimTLS(s.conn, 0)
 	})
 }
 
@@ -186,9 +192,12 @@ func (s *secure) read() {
 	const stop = tlsPaused | tlsLosing | tlsSwitching
 	buf := s.raw.r.plainBuffer()
 	for s.state&stop == 0 && s.raw.state&(failed|lost) == 0 {
-		if data := s.unread; data != nil {
-			s.unread = nil
-			s.proto.DataReceived(data)
+		if s.turning != nil {
+			data := s.turning.unread
+			s.turning = nil
+			if data != nil {
+				s.proto.DataReceived(data)
+			}
 			continue
 		}
 		n, err := s.conn.Read(buf)
@@ -300,9 +309,12 @@ func (s *secure) Switch(p Protocol, unread []byte) {
 	if s.raw.state&lost != 0 {
 		return
 	}
-	s.next = p
+	if s.turning == nil {
+		s.turning = new(turning)
+	}
+	s.turning.next = p
 	if len(unread) > 0 { // what is left of an earlier Switch comes behind it
-		s.unread = append(slices.Clone(unread), s.unread...)
+		s.turning.unread = append(slices.Clone(unread), s.turning.unread...)
 	}
 	s.state |= tlsSwitching
 	s.raw.touch()
@@ -310,7 +322,7 @@ func (s *secure) Switch(p Protocol, unread []byte) {
 
 // switchNow makes the next protocol the protocol, when the callback has ended.
 func (s *secure) switchNow() {
-	s.proto, s.next = s.next, nil
+	s.proto, s.turning.next = s.turning.next, nil
 	s.state &^= tlsSwitching | tlsToldEOF
 	s.readSoon()
 	s.proto.ConnectionMade(s)

@@ -142,7 +142,7 @@ func (s *secure) UnregisterProducer() {
 func (s *secure) LoseConnection() {
 	s.raw.r.loop.check()
 	s.state |= tlsLosing
-	s.kept, s.unread = nil, nil
+	s.kept = nil
 	if s.raw.state&lost == 0 {
 		s.raw.PauseReading() // a producer may take its time, and nothing is read
 	}
