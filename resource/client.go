@@ -110,6 +110,9 @@ func parseHop(hop []byte) (a reactor.Addr, ok bool) {
 // Secure tells whether the client's connection is encrypted: this one, or as a trusted
 // proxy tells, the one to it (X-Forwarded-Proto, or proto of Forwarded).
 func (r *Request) Secure() bool {
+	if r.believed != "" {
+		return r.believed == "https"
+	}
 	if r.ch.TLS() != nil {
 		return true
 	}
@@ -136,3 +139,13 @@ func (r *Request) Scheme() string {
 // Authority is the host that the client asked for, with its port if it is not the
 // usual one: the target's, else the Host field. "" when an HTTP/1.0 client said none.
 func (r *Request) Authority() string { return string(r.head.Authority) }
+
+// Believe has the request be one for authority by scheme, "http" or "https": what somebody
+// in front of this server, who is trusted, has said in a way of his own. Call it before the
+// walk goes on, in a Pass or Child.
+func (r *Request) Believe(scheme, authority string) {
+	if !r.isOver() {
+		r.believed = scheme
+		r.head.Authority = []byte(authority)
+	}
+}

@@ -51,6 +51,7 @@ type Request struct {
 	started time.Time // zero unless somebody is told of the end
 
 	id       string
+	believed string // scheme, by Believe; "" when nobody said
 	failed   bool // the answer is an error page
 	cancel   context.CancelFunc
 	ctx      context.Context

@@ -2,6 +2,7 @@ package resource
 
 import (
 	"bytes"
+	"fmt"
 
 	"spindle/protocol"
 )
@@ -181,6 +182,31 @@ func (r *Request) Descend(n int) {
 	for path := r.path(); n > 0 && r.used < len(path); n-- {
 		_, r.used = nextSegment(path, r.used)
 	}
+}
+
+// Rebase forgets the segments that were used up: what is left is the whole path from now
+// on, for Prepath and for URLs made of it.
+func (r *Request) Rebase() {
+	if !r.isOver() {
+		r.head.Path = r.path()[r.used:]
+		r.used = 0
+	}
+}
+
+// Rewrite puts rest, a path still encoded that begins with a slash, in the place of what is
+// left of the path, and query in that of the query; a nil one is none. It is for a Pass or
+// Child: the walk goes on along rest. Target stays what the client sent. A path that can
+// not be decoded is an error.
+func (r *Request) Rewrite(rest string, query []byte) error {
+	if r.isOver() {
+		return ErrOver
+	}
+	if len(rest) == 0 || rest[0] != '/' {
+		return fmt.Errorf("resource: Rewrite: %s does not begin with a slash", protocol.Quote(rest))
+	}
+	r.head.Path = append(bytes.Clone(r.path()[:r.used]), rest...)
+	r.head.Query = query
+	return r.checkRest()
 }
 
 // isAsterisk tells whether the request is for the server as a whole.
