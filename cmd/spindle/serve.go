@@ -52,6 +52,11 @@ func serve(c *webConfig, out, errs *os.File) error {
 		s.what = c.Path
 		s.tree = func(*member) (resource.Resource, *panel) { return directory(c), nil }
 	}
+	tree := s.tree
+	s.tree = func(m *member) (resource.Resource, *panel) {
+		root, p := tree(m)
+		return c.gateways.wrap(root), p
+	}
 	return s.run()
 }
 

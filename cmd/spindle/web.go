@@ -18,6 +18,7 @@ import (
 // webConfig is what the flags ask for.
 type webConfig struct {
 	listenConfig
+	gateways
 	Path     string   // of a directory; "" is the start page
 	Index    []string // nil: the default
 	Listing  bool
@@ -53,11 +54,15 @@ hidden. The access log goes to standard output, all else to standard error. SIGU
 or SIGHUP opens --log-file again. SIGINT and SIGTERM let the requests under way end;
 a second one does not wait.
 
+--proxy passes a part of the tree on to other servers, streamed both ways, WebSocket
+included; --vhost serves hosts of their own beside the rest, which is for all others.
+
 It exits with 2 when the command line is wrong, with 1 when the system refuses
 something, else with 0.`
 
 const webExample = `  spindle web --path ./public --listing
   spindle web --path . --listen tcp:8080 --log-file access.log
+  spindle web --path dist --proxy /api=http://127.0.0.1:3000
   spindle web --path dist --add-header 'Cache-Control: no-store' --open
   spindle web --path ./public --acme example.org --acme www.example.org --acme-email me@example.org`
 
@@ -81,6 +86,7 @@ func newWeb(start func(*webConfig) error) *cobra.Command {
 	f := web.Flags()
 	c.addFirstFlags(f)
 	c.addWebFlags(f)
+	c.gateways.addFlags(f)
 	c.addLogFlags(f)
 	f.IntVar(&c.Loops, "loops", 1, "`number` of event loops, each with its own tree; 0 is one for each core")
 	c.addLastFlags(f)
@@ -88,6 +94,7 @@ func newWeb(start func(*webConfig) error) *cobra.Command {
 		"path":      directories,
 		"index":     fixed("index.html", "index.htm", "default.html"),
 		"mime-type": fixed("text/plain; charset=utf-8", "text/html; charset=utf-8", "application/octet-stream"),
+		"balance":   fixed("least-busy", "round-robin", "client\tthe same client goes to the same one", "cookie:\tby the value of a cookie"),
 		"loops":     fixed("0\tone for each core", "1", "2", "4"),
 	})
 	return web
@@ -107,6 +114,9 @@ func (c *webConfig) check(cmd *cobra.Command) error {
 	}
 	if c.Loops < 0 {
 		return fmt.Errorf("--loops %d: give a number of loops, or 0 for one for each core", c.Loops)
+	}
+	if err := c.gateways.check(); err != nil {
+		return err
 	}
 	if c.Path == "" {
 		return c.checkPathless()
