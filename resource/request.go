@@ -52,7 +52,7 @@ type Request struct {
 
 	id       string
 	believed string // scheme, by Believe; "" when nobody said
-	failed   bool // the answer is an error page
+	failed   bool   // the answer is an error page
 	cancel   context.CancelFunc
 	ctx      context.Context
 	onFinish []func(error)
