@@ -530,6 +530,7 @@ type sinkTransport struct {
 
 func (s *sinkTransport) AvailableBuffer() []byte { return s.buf[:0] }
 func (s *sinkTransport) Write(data []byte)       { s.written += len(data) }
+func (s *sinkTransport) WriteShared(data []byte) { s.written += len(data) }
 func (s *sinkTransport) Buffered() int           { return 0 }
 
 // What an idle connection keeps, beside its transport: DESIGN's bound is 1.5 KiB in all.
