@@ -64,7 +64,7 @@ func (h *handshake) wait(s *secure) {
 // begin hands the work to a goroutine.
 func (h *handshake) begin(s *secure) {
 	h.begun = true
-	s.raw.r.handshakes.run(func() {
+	s.raw.r.handshakes.run(s.raw.r.MaxHandshakes, func() {
 		err := s.conn.Handshake()
 		s.raw.r.CallFromThread(func() {
 			h.stopTimer()

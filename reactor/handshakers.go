@@ -13,6 +13,7 @@ const workerIdle = 5 * time.Second
 // a good part of a handshake's cost.
 type handshakers struct {
 	mu      sync.Mutex
+	limit   int // of running; set by the first
 	idle    int
 	running int
 	waiting []func()
@@ -20,18 +21,22 @@ type handshakers struct {
 	stopped bool
 }
 
-// run makes f run on a goroutine, at once or when another has ended. Loop only.
-func (p *handshakers) run(f func()) {
+// run makes f run on a goroutine, at once or when another has ended. limit is how many
+// there may be; 0 means maxHandshakes. Loop only.
+func (p *handshakers) run(limit int, f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.jobs == nil {
-		p.jobs = make(chan func(), maxHandshakes)
+		if p.limit = limit; limit <= 0 {
+			p.limit = maxHandshakes
+		}
+		p.jobs = make(chan func(), p.limit)
 	}
 	switch {
 	case p.idle > 0:
 		p.idle--
 		p.jobs <- f
-	case p.running < maxHandshakes:
+	case p.running < p.limit:
 		p.running++
 		go p.work(f)
 	default:

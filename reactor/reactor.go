@@ -33,6 +33,9 @@ type Reactor struct {
 	// HandshakeTimeout bounds the TLS handshake of a connection; 0 means 10 s,
 	// negative means no bound.
 	HandshakeTimeout time.Duration
+	// MaxHandshakes bounds how many TLS handshakes are under way at a time, each of
+	// which has a goroutine; others wait for their turn. 0 means 4096.
+	MaxHandshakes int
 	// HandleSignals has Run stop cleanly at SIGINT and SIGTERM, and end at once
 	// at the second one. The default reactor has it set.
 	HandleSignals bool

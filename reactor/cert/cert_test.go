@@ -277,15 +277,17 @@ func TestStore(t *testing.T) {
 	}
 	check("nothing happened", false, "", "a.test")
 	put(f.Cert, b.cert, 8)
-	check("half of the pair", false, "does not belong", "a.test")
-	check("still half of it", false, "", "a.test")
+	check("half of the pair", false, "", "a.test")
+	check("still half of it", false, "does not belong", "a.test")
+	check("and still", false, "", "a.test")
 	put(f.Key, b.key, 8)
 	check("both", true, "", "b.test")
 	check("nothing more", false, "", "b.test")
 	if err := os.Remove(f.Key); err != nil {
 		t.Fatal(err)
 	}
-	check("gone", false, "no such file", "b.test")
+	check("gone", false, "", "b.test")
+	check("still gone", false, "no such file", "b.test")
 	put(f.Key, b.key, 8)
 	check("back", true, "", "b.test")
 	before := s.ClientCAs()
@@ -295,7 +297,8 @@ func TestStore(t *testing.T) {
 		t.Error("the authorities are the same")
 	}
 	put(ca, "x", 6)
-	check("a bad authority", false, "no certificate in the form PEM", "b.test")
+	check("a bad authority", false, "", "b.test")
+	check("it stays", false, "no certificate in the form PEM", "b.test")
 }
 
 func TestAuthority(t *testing.T) {
@@ -365,5 +368,53 @@ func TestNames(t *testing.T) {
 	}
 	if c, err := Adhoc(MachineNames(), testNow); err != nil || c.Leaf.VerifyHostname("localhost") != nil || c.Leaf.VerifyHostname("127.0.0.1") != nil {
 		t.Error(err)
+	}
+}
+
+// Each certificate has to be followed by that of its issuer.
+func TestChainOrder(t *testing.T) {
+	dir := t.TempDir()
+	made := func(name string, signer *tls.Certificate) *tls.Certificate {
+		template, err := leafTemplate([]string{name}, testNow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template.Subject.CommonName, template.IsCA, template.BasicConstraintsValid = name, true, true
+		template.KeyUsage |= x509.KeyUsageCertSign
+		c, err := make509(template, signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	root := made("root.test", nil)
+	middle := made("middle.test", root)
+	again := made("middle.test", root) // in place of middle, for other clients
+	leaf := made("leaf.test", middle)
+	foreign := made("foreign.test", nil)
+	for name, row := range map[string]struct {
+		chain []*tls.Certificate
+		want  string
+	}{
+		"right":                  {[]*tls.Certificate{leaf, middle, root}, ""},
+		"without the root":       {[]*tls.Certificate{leaf, middle}, ""},
+		"two of the same name":   {[]*tls.Certificate{leaf, middle, again, root}, ""},
+		"a foreign one behind":   {[]*tls.Certificate{leaf, middle, foreign}, ""},
+		"the issuer is missing":  {[]*tls.Certificate{leaf, root, foreign}, ""},
+		"the root comes first":   {[]*tls.Certificate{leaf, root, middle}, "number 1 is number 3"},
+		"something in between":   {[]*tls.Certificate{leaf, middle, foreign, root}, "number 2 is number 4"},
+		"something in between 1": {[]*tls.Certificate{leaf, foreign, middle, root}, "number 1 is number 3"},
+	} {
+		c := &tls.Certificate{PrivateKey: leaf.PrivateKey}
+		for _, x := range row.chain {
+			c.Certificate = append(c.Certificate, x.Certificate[0])
+		}
+		f := Files{Cert: filepath.Join(dir, "c.pem"), Key: filepath.Join(dir, "k.pem")}
+		if err := Write(c, f.Cert, f.Key); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(f, testNow); (err == nil) != (row.want == "") || err != nil && !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: %v, want %q", name, err, row.want)
+		}
 	}
 }

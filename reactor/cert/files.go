@@ -6,7 +6,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,6 +63,9 @@ func Load(f Files, now time.Time) (*tls.Certificate, error) {
 		return nil, problem(f.Cert, "the certificate can not be read: "+parseText(err), "ask for a new one")
 	}
 	if err := checkFit(f, c); err != nil {
+		return nil, err
+	}
+	if err := checkOrder(f, c); err != nil {
 		return nil, err
 	}
 	return c, checkTime(f.Cert, c.Leaf, now)
@@ -168,6 +173,32 @@ func checkFit(f Files, c *tls.Certificate) error {
 	}
 	return problem(f.keyFile(), "this key does not belong to the certificate "+f.Cert+" ("+describe(c.Leaf)+")",
 		"name the key that the certificate was made for")
+}
+
+// checkOrder looks whether each certificate is followed by that of its issuer, if that is
+// there at all: clients before TLS 1.3 need it so (RFC 8446 §4.4.2). One that stands for
+// another with the same name, in place of it, may stand between.
+func checkOrder(f Files, c *tls.Certificate) error {
+	var chain []*x509.Certificate
+	for _, der := range c.Certificate {
+		x, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil // whoever wants it will say so
+		}
+		chain = append(chain, x)
+	}
+	named := func(list []*x509.Certificate, name []byte) int {
+		return slices.IndexFunc(list, func(x *x509.Certificate) bool { return bytes.Equal(x.RawSubject, name) })
+	}
+	for i := 0; i+2 < len(chain); i++ {
+		at, next := chain[i], chain[i+1]
+		issuer := named(chain[i+1:], at.RawIssuer)
+		if issuer > 0 && named(chain[:i+1], at.RawIssuer) < 0 && named(chain[:i+1], next.RawSubject) < 0 {
+			return problem(f.Cert, fmt.Sprintf("the certificates are not in order: that of the issuer of number %d is number %d", i+1, i+2+issuer),
+				"put each before that of its issuer")
+		}
+	}
+	return nil
 }
 
 func checkTime(name string, leaf *x509.Certificate, now time.Time) error {

@@ -22,7 +22,8 @@ type Store struct {
 
 	mu     sync.Mutex // for what Reload knows
 	stamps map[string]fs.FileInfo
-	failed string // the error of the last reading
+	failed string // the error of the last reading; "" when it was good
+	told   string // the last one that was told
 }
 
 // Open reads the certificates, and the authorities of clients unless clientCA is
@@ -59,7 +60,9 @@ func (s *Store) read(now time.Time) error {
 
 // Reload looks whether the files have changed, and reads them again if they have, or
 // if they could not be used the last time. When they can not be used the certificates
-// stay as they are, and err says why, once for each reason. Blocks: not on the loop.
+// stay as they are, and err says why: the second time that it is the same reason, since
+// files are written one after the other, and once for each reason. Blocks: not on the
+// loop.
 func (s *Store) Reload(now time.Time) (changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,13 +72,15 @@ func (s *Store) Reload(now time.Time) (changed bool, err error) {
 	}
 	s.stamps = stamps
 	if err := s.read(now); err != nil {
-		if text := err.Error(); text != s.failed {
-			s.failed = text
-			return false, err
+		text := err.Error()
+		tell := text == s.failed && text != s.told
+		if s.failed = text; !tell {
+			return false, nil
 		}
-		return false, nil
+		s.told = text
+		return false, err
 	}
-	s.failed = ""
+	s.failed, s.told = "", ""
 	return true, nil
 }
 
