@@ -190,6 +190,17 @@ func parseSize(line []byte) (size int64, rest []byte, err *protocol.Error) {
 	return size, line[i:], nil
 }
 
+// unhex is the value of a hexadecimal digit, -1 when c is none.
+func unhex(c byte) int {
+	switch {
+	case isDigit(c):
+		return int(c - '0')
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return int(c|0x20-'a') + 10
+	}
+	return -1
+}
+
 // checkExtensions wants *( BWS ";" BWS name [ BWS "=" BWS value ] ) (RFC 9112
 // §7.1.1). What they say is of no interest.
 func checkExtensions(s []byte) *protocol.Error {

@@ -156,13 +156,13 @@ func (t *tokenizer) judgeHost(h *protocol.Head, s *seen) *protocol.Error {
 	return nil
 }
 
-// hostIsFine is validAuthority, with a memory for one: nearly all requests of a
+// hostIsFine is protocol.ValidAuthority, with a memory for one: nearly all requests of a
 // loop name the same host.
 func (t *tokenizer) hostIsFine(host []byte) bool {
 	if bytes.Equal(host, t.host) {
 		return true
 	}
-	if !validAuthority(host, false) {
+	if !protocol.ValidAuthority(host) {
 		return false
 	}
 	t.host = append(t.host[:0], host...)
