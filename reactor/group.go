@@ -24,6 +24,7 @@ func NewGroup(n int) *Group {
 	g := &Group{reactors: make([]*Reactor, n)}
 	for i := range g.reactors {
 		g.reactors[i] = New()
+		g.reactors[i].sharers = n
 	}
 	g.reactors[0].HandleSignals = true
 	return g

@@ -70,3 +70,22 @@ func TestGroupPortInUse(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestConnectionShare: a process with few descriptors refuses clients before it has
+// none left for itself, and the loops of a group do not promise the same ones.
+func TestConnectionShare(t *testing.T) {
+	for _, c := range []struct{ descriptors, want int }{
+		{20_000, 18_000}, {1024, 918}, {320, 288}, {256, 224}, {64, 32}, {33, 1},
+	} {
+		if got := connectionShare(c.descriptors); got != c.want {
+			t.Errorf("%d of %d descriptors, want %d", got, c.descriptors, c.want)
+		}
+	}
+	alone, four := New(), NewGroup(4).Reactors()
+	if all, each := alone.maxConnections(), four[3].maxConnections(); each != all/4 {
+		t.Errorf("one of four loops has %d of %d connections", each, all)
+	}
+	if four[0].MaxConnections = 7; four[0].maxConnections() != 7 {
+		t.Errorf("%d connections, want the 7 that were asked for", four[0].maxConnections())
+	}
+}

@@ -17,8 +17,11 @@ import (
 const (
 	acceptBudget = 64              // connections taken in one turn
 	acceptRetry  = time.Second / 4 // after the system had no room
-	maxRefusals  = 64              // refused clients that are told so at one time
-	refusalTime  = 2 * time.Second // for a refused client to read why
+
+	ownDescriptors = 32 // kept for what is no accepted connection
+
+	maxRefusals = 64              // refused clients that are told so at one time
+	refusalTime = 2 * time.Second // for a refused client to read why
 )
 
 // Port is a listening socket. Loop only, but for Addr.
@@ -261,10 +264,15 @@ func (r *Reactor) maxConnections() int {
 	if r.limit == 0 {
 		r.limit = r.MaxConnections
 		if r.limit == 0 {
-			r.limit = max(descriptorLimit()/10*9, 1)
+			r.limit = max(connectionShare(descriptorLimit())/max(r.sharers, 1), 1)
 		}
 	}
 	return r.limit
+}
+
+// connectionShare is how many of so many descriptors connections may have.
+func connectionShare(descriptors int) int {
+	return min(descriptors/10*9, descriptors-ownDescriptors)
 }
 
 func descriptorLimit() int {

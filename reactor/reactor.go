@@ -25,7 +25,9 @@ type Reactor struct {
 	// Logger takes what the reactor has to say; nil means slog.Default().
 	Logger *slog.Logger
 	// MaxConnections bounds the accepted connections of all ports together; 0
-	// means 90 % of the descriptors that this process may have open.
+	// means 90 % of the descriptors that this process may have open, or all but 32
+	// when that is less: files, pipes and outgoing connections want some, too. The
+	// members of a Group divide them.
 	MaxConnections int
 	// SlowCallback is how long a callback may hold the loop before the watchdog
 	// logs it with its stack; 0 means 100 ms, negative means no watchdog.
@@ -58,6 +60,7 @@ type Reactor struct {
 	accepted  int                    // connections of all ports
 	refusing  int                    // clients being told that there is no place
 	limit     int                    // MaxConnections, resolved
+	sharers   int                    // loops that divide the descriptors; 0 is one
 	reserve   int                    // a descriptor kept for the moment when there are none
 
 	now      time.Time

@@ -62,9 +62,10 @@ type Site struct {
 	// MaxQueuedBytes is how much of the answers may wait for a client that reads
 	// slowly; 1 MiB. Beyond, no further request of it is begun.
 	MaxQueuedBytes int
-	// MaxConnections limits the connections of this Site; 90 % of the file
-	// descriptors that the process may have. At the limit the connection that has
-	// been idle longest is closed; when none is idle the new one gets 503.
+	// MaxConnections limits the connections of this Site; zero and negative are no
+	// limit but that of the reactor (reactor.Reactor.MaxConnections). At either limit
+	// the connection that has been idle longest is closed; when none is idle the new
+	// one gets 503.
 	MaxConnections int
 
 	// MaxStreams limits the requests under way on one connection of HTTP/2; 250.
@@ -129,7 +130,7 @@ func (s *Site) StartFactory(l reactor.Loop) {
 		Debug:             s.Debug,
 		Finished:          s.finished,
 	}
-	s.room = s.maxConnections()
+	s.room = max(s.MaxConnections, 0)
 	s.startProtocols()
 	l.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, s.drain)
 }
