@@ -190,17 +190,7 @@ func (t *diskTree) list(name string, limit int, dots bool) ([]child, bool, error
 		return nil, false, err
 	}
 	defer d.Close()
-	return readDir(d, limit, func(e fs.DirEntry) (c child, ok bool) {
-		switch {
-		case e.Name()[0] == '.' && !dots:
-			return c, false
-		case e.Type()&fs.ModeSymlink != 0:
-			c.name = e.Name()
-			c.info, err = t.stat(path.Join(name, c.name))
-			return c, err == nil
-		}
-		return childOf(e)
-	})
+	return readDir(d, limit, dots, func(link string) (info, error) { return t.stat(path.Join(name, link)) })
 }
 
 func (t *diskTree) path(name string) string {

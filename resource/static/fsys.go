@@ -71,17 +71,7 @@ func (s fsys) list(name string, limit int, dots bool) ([]child, bool, error) {
 	if !ok {
 		return nil, false, syscall.ENOTDIR
 	}
-	return readDir(d, limit, func(e fs.DirEntry) (c child, ok bool) {
-		switch {
-		case e.Name()[0] == '.' && !dots:
-			return c, false
-		case e.Type()&fs.ModeSymlink != 0:
-			c.name = e.Name()
-			c.info, err = s.stat(path.Join(name, c.name))
-			return c, err == nil
-		}
-		return childOf(e)
-	})
+	return readDir(d, limit, dots, func(link string) (info, error) { return s.stat(path.Join(name, link)) })
 }
 
 func (s fsys) path(name string) string { return name }

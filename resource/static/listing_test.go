@@ -37,7 +37,7 @@ func hard(t testing.TB) string {
 	dir := write(t, map[string]string{
 		"d/readme.md": strings.Repeat("x", 1234), "d/photo.jpg": strings.Repeat("x", 2_345_678), "d/a10.txt": "", "d/a2.txt": "22",
 		"d/<script>alert(1)<\x2fscript>.html": "", "d/quote\"'&.txt": "q", "d/javascript:alert(1)": "j", "d/100% #?.txt": "",
-		"d/\u202egpj.exe": "", "d/new\nline": "", "d/bad\xff.zip": "", "d/song.mp3": "m", "d/.hidden": "", "d/sub dir/x": "", "d/Zeta/x": "",
+		"d/\u202egpj.exe": "", "d/new\nline": "", "d/bad\xff.zip": "", "d/song.mp3": "m", "d/.hidden": "", "d/back\\slash": "", "d/sub dir/x": "", "d/Zeta/x": "",
 	})
 	for _, name := range []string{"d/sub dir", "d/Zeta", "d/<script>alert(1)<"} {
 		setTime(t, filepath.Join(dir, name), old)

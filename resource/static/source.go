@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -132,12 +133,12 @@ func opened(f file) (file, info, error) {
 }
 
 // readDir reads at most limit entries of an open directory and tells whether
-// there are more. keep makes a child of each, or leaves it out.
-func readDir(d fs.ReadDirFile, limit int, keep func(fs.DirEntry) (child, bool)) (entries []child, more bool, err error) {
+// there are more. follow looks at what a link leads to.
+func readDir(d fs.ReadDirFile, limit int, dots bool, follow func(link string) (info, error)) (entries []child, more bool, err error) {
 	for {
 		batch, err := d.ReadDir(256)
 		for _, e := range batch {
-			c, ok := keep(e)
+			c, ok := childOf(e, dots, follow)
 			if !ok {
 				continue
 			}
@@ -155,15 +156,25 @@ func readDir(d fs.ReadDirFile, limit int, keep func(fs.DirEntry) (child, bool)) 
 	}
 }
 
-// childOf is the entry with what its own info says; ok is false for what is gone
-// meanwhile or special. Links are for the caller.
-func childOf(e fs.DirEntry) (c child, ok bool) {
+// childOf is the entry with what its own info says, or that of what it leads to; ok is
+// false for what is hidden, gone meanwhile or special, and for a name that clean
+// would not let through.
+func childOf(e fs.DirEntry, dots bool, follow func(link string) (info, error)) (c child, ok bool) {
+	c.name = e.Name()
+	if c.name[0] == '.' && !dots || strings.IndexByte(c.name, '\\') >= 0 {
+		return c, false
+	}
+	var err error
+	if e.Type()&fs.ModeSymlink != 0 {
+		c.info, err = follow(c.name)
+		return c, err == nil
+	}
 	fi, err := e.Info()
 	if err != nil {
 		return c, false
 	}
-	i, err := infoOf(fi)
-	return child{e.Name(), i}, err == nil
+	c.info, err = infoOf(fi)
+	return c, err == nil
 }
 
 var _ file = (*os.File)(nil)
