@@ -65,8 +65,11 @@ func (g *Group) ListenEndpoint(e Endpoint, build func(r *Reactor) (Factory, erro
 			}
 		}
 		p, err := r.listenMember(e, f, source, len(ports) == 0)
-		if err != nil {
+		switch {
+		case err != nil && len(g.reactors) > 1:
 			return ports, fmt.Errorf("%w (loop %d of %d)", err, len(ports)+1, len(g.reactors))
+		case err != nil:
+			return ports, err
 		}
 		ports = append(ports, p)
 		switch {

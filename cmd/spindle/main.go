@@ -13,6 +13,7 @@
 //	refusal.go  what to do when the system refuses a port (holder.go: who has it)
 //	cert.go     spindle cert
 //	version.go  spindle version
+//	flags.go    how flags read in help and completion
 package main
 
 import (
@@ -84,6 +85,8 @@ Without a command it serves its start page at http://127.0.0.1:8080/, as does
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newWeb(start), newCert(), newVersion())
-	root.SetHelpCommand(&cobra.Command{Hidden: true}) // --help says it all
+	nameValues(root.Commands())
+	root.Version = versionText(readBuild()) // for --version, which some try first
+	root.SetVersionTemplate("{{.Version}}")
 	return root
 }

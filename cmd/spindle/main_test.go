@@ -48,6 +48,7 @@ type child struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    *bufio.Scanner
+	pipe   io.Closer // what out reads
 	mu     sync.Mutex
 	errs   bytes.Buffer
 	change chan struct{} // holds one when errs has grown
@@ -65,7 +66,7 @@ func startChild(t *testing.T, role string, args ...string) *child {
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
-	c.out = bufio.NewScanner(out)
+	c.out, c.pipe = bufio.NewScanner(out), out
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +151,16 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// Two ways to ask that other programs have taught people.
+func TestOtherWords(t *testing.T) {
+	for want, words := range map[string][]string{"--help": {"help"}, "web --help": {"help", "web"}, "version": {"--version"}} {
+		_, as, _ := capture(t, strings.Fields(want)...)
+		if code, out, errs := capture(t, words...); code != 0 || out != as || errs != "" {
+			t.Errorf("%q is not %q: exit code %d, %s%s", words, want, code, out, errs)
+		}
+	}
+}
+
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -184,6 +195,9 @@ func TestCompletion(t *testing.T) {
 		code, out, _ := capture(t, append([]string{"__complete"}, test.args...)...)
 		if code != 0 {
 			t.Errorf("%q: exit code %d", test.args, code)
+		}
+		if strings.Contains(out, "`") {
+			t.Errorf("%q: marks of the help text in\n%s", test.args, out)
 		}
 		for _, want := range test.want {
 			if !strings.Contains(out, want) {

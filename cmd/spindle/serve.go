@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"strings"
 	"syscall"
@@ -66,6 +67,7 @@ func newServer(c *listenConfig, out, errs *os.File) *server {
 
 // run serves until a signal ends it, or something fails.
 func (s *server) run() error {
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more ends no service
 	if err := s.openLog(); err != nil {
 		return err
 	}

@@ -218,3 +218,21 @@ func TestQuiet(t *testing.T) {
 		t.Errorf("it is not quiet: %s", said)
 	}
 }
+
+// Whoever reads the log through a pipe may go: the service stays.
+func TestLogPipeIsClosed(t *testing.T) {
+	c := startChild(t, "spindle", "web", "--listen", "127.0.0.1:0")
+	url := c.wait(`Local +(http://\S+)`)
+	if err := c.pipe.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.get(url + "hello")
+	c.wait(`access log is in trouble .*broken pipe`)
+	if status, _, _ := c.get(url + "hello"); status != 200 {
+		t.Errorf("without its log it answers %d", status)
+	}
+	c.signal(syscall.SIGTERM)
+	if state := c.end(); state.ExitCode() != 0 {
+		t.Errorf("it ends with %v", state)
+	}
+}

@@ -77,6 +77,9 @@ func newWeb(start func(*webConfig) error) *cobra.Command {
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if c.Path == "" && cmd.Flags().Changed("path") {
+				return errors.New("--path: give the name of a directory; the one that was given is empty")
+			}
 			if err := c.check(cmd); err != nil {
 				return err
 			}

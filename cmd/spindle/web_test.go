@@ -86,6 +86,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{[]string{"wbe"}, 2, "unknown command \"wbe\" for \"spindle\"\n\nDid you mean this?\n\tweb"},
 		{[]string{"web", "x"}, 2, `unknown command "x" for "spindle web"`},
+		{[]string{"web", "--path", ""}, 2, "--path: give the name of a directory; the one that was given is empty"},
 		{[]string{"web", "--bogus"}, 2, "unknown flag: --bogus\n'spindle web --help' tells more."},
 		{[]string{"--path", "."}, 2, "The flags of the server stand behind 'spindle web'."},
 		{[]string{"web", "--loops", "x"}, 2, `invalid argument "x" for "--loops" flag` + "\n"},
