@@ -98,7 +98,7 @@ func (p *Port) start(e Endpoint) error {
 	if err := r.open(); err != nil {
 		return err
 	}
-	s, err := openListener(e)
+	s, err := openListener(standInFor(e))
 	if err != nil {
 		return err
 	}

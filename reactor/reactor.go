@@ -182,6 +182,7 @@ func (r *Reactor) Run() error {
 		defer r.watchSignals()()
 	}
 	defer r.watch.start(r)()
+	r.notifyEvents()
 	r.posted.post(func() { r.events.Fire(Startup) })
 	err := r.poller.poll(r.onReady)
 	r.cleanUp()

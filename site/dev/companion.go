@@ -1,0 +1,108 @@
+package dev
+
+import (
+	"time"
+
+	"spindle/reactor"
+)
+
+// This file keeps other programs running beside the target: what builds style sheets, a
+// worker, a database.
+
+// Companion is one of them.
+type Companion struct {
+	Name string
+	Run  string // by the shell
+}
+
+// beside is one that runs. It is a reactor.ProcessProtocol.
+type beside struct {
+	s      *Supervisor
+	what   Companion
+	child  *reactor.ChildProcess
+	lines  [2]lineCutter
+	began  time.Time
+	failed int // ends in a row that came soon
+	again  *reactor.DelayedCall
+	ended  *reactor.Deferred[struct{}]
+}
+
+func (b *beside) start() {
+	b.again = nil
+	if b.s.closing {
+		return
+	}
+	child, err := reactor.SpawnProcess(b.s.loop, b, reactor.Process{
+		Path: "/bin/sh", Args: []string{"-c", b.what.Run}, Dir: b.s.target.root(), Env: b.s.env(),
+		FDs: map[int]reactor.ChildFD{0: {}, 1: {Pipe: reactor.ChildWrites}, 2: {Pipe: reactor.ChildWrites}},
+		Sys: childAttr(),
+	})
+	if err != nil {
+		b.s.notice(b.what.Name + ": " + err.Error())
+		return
+	}
+	b.child, b.began, b.ended = child, b.s.loop.Now(), reactor.NewDeferred[struct{}]()
+	keep(child.Pid())
+	b.s.tell(Event{Kind: EventStart, Name: b.what.Name, PID: child.Pid()})
+}
+
+func (b *beside) ProcessMade(*reactor.ChildProcess) {}
+func (b *beside) OutReceived(data []byte)           { b.say(0, data) }
+func (b *beside) ErrReceived(data []byte)           { b.say(1, data) }
+
+func (b *beside) say(which int, data []byte) {
+	b.lines[which].add(data, func(line string) {
+		b.s.tell(Event{Kind: EventOutput, Name: b.what.Name, Text: line, Errors: which == 1})
+	})
+}
+
+// ProcessExited ends what it has left running, so that its pipes close.
+func (b *beside) ProcessExited(reactor.ProcessStatus) {
+	killGroup(b.child.Pid(), sigKill)
+	unkeep(b.child.Pid())
+}
+
+// ProcessEnded starts it again, unless it was done: later each time when it ends at once.
+func (b *beside) ProcessEnded(status reactor.ProcessStatus) {
+	b.ended.Callback(struct{}{})
+	if b.s.closing {
+		return
+	}
+	b.s.tell(Event{Kind: EventExit, Name: b.what.Name, PID: b.child.Pid(), Text: status.String()})
+	if status.Success() {
+		return
+	}
+	if b.s.loop.Now().Sub(b.began) > 10*time.Second {
+		b.failed = 0
+	}
+	b.failed = min(b.failed+1, 6)
+	b.again = b.s.loop.CallLater(time.Second<<(b.failed-1), b.start)
+}
+
+// stop ends it; the result comes when it has ended.
+func (b *beside) stop(patience time.Duration) *reactor.Deferred[struct{}] {
+	if b.again != nil {
+		b.again.Cancel()
+	}
+	if b.child == nil || b.ended.Settled() {
+		return reactor.Succeeded(struct{}{})
+	}
+	pid := b.child.Pid()
+	killGroup(pid, sigTerm)
+	timer := b.s.loop.CallLater(patience, func() { killGroup(pid, sigKill) })
+	done := reactor.NewDeferred[struct{}]()
+	b.ended.Then(func(struct{}) {
+		timer.Cancel()
+		done.Callback(struct{}{})
+	}, nil)
+	return done
+}
+
+// startCompanions starts all of them.
+func (s *Supervisor) startCompanions() {
+	for _, c := range s.opts.With {
+		b := &beside{s: s, what: c}
+		s.companions = append(s.companions, b)
+		b.start()
+	}
+}

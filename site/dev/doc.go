@@ -1,0 +1,19 @@
+// Package dev runs a program while it is being written: it watches what the program is made
+// of, builds and starts it anew at every change, and never refuses a request meanwhile.
+//
+//	files ─▶ Watcher ─▶ Supervisor ─▶ target: build ─▶ generation n+1 ─▶ ready
+//	                       │                                              │
+//	browser ─▶ front ──────┴─▶ generation n ──── until then; then it ends ┘
+//	   ▲         │ Prefix: the script of the pages, events, the editor
+//	   └─────────┴── what has changed is taken anew, without a reload where that can be
+//
+// The Supervisor holds the public port. A generation of a Go program listens at a port of its own: one of our
+// programs takes over a socket that is open already (LISTEN_FDS) and says when it is ready (NOTIFY_SOCKET);
+// any other is given the variable PORT, and is ready when somebody listens there. A Python
+// application is hosted by this process. Requests go to the generation that answers until the next
+// one can; when there is none yet they wait. A build or a start that fails changes
+// nothing but that the pages say so.
+//
+// Everything runs on one loop; builds and programs are processes, and files are read on
+// threads. No program outlives the Supervisor: the keeper sees to that.
+package dev

@@ -1,0 +1,160 @@
+package dev
+
+import (
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// This file makes sense of what compilers and programs print when something is wrong.
+
+// Fault is one thing that is wrong, with its place if it has one.
+type Fault struct {
+	File    string `json:"file,omitempty"` // absolute
+	Line    int    `json:"line,omitempty"` // from 1
+	Column  int    `json:"column,omitempty"`
+	Message string `json:"message"`
+	Mend    string `json:"mend,omitempty"` // what to do, where that is known
+}
+
+// Failure is why there is no new program: faults of its source, or the last words of
+// what could not start.
+type Failure struct {
+	Stage   string  `json:"stage"` // list, build, start, run, vet
+	Title   string  `json:"title"`
+	Faults  []Fault `json:"faults,omitempty"`
+	Output  string  `json:"output,omitempty"` // as it was printed, bounded
+	Command string  `json:"command,omitempty"`
+	Dir     string  `json:"dir,omitempty"`
+}
+
+func (f *Failure) Error() string { return f.Title }
+
+// mostFaults is how many faults of one build are kept.
+const mostFaults = 50
+
+var goPlace = regexp.MustCompile(`^(?:vet: )?((?:[A-Za-z]:)?[^:\s][^:]*\.(?:go|mod|work|c|cc|cpp|cxx|h|s|S|y|sum)):(\d+)(?::(\d+))?: (.*)$`)
+
+// parseGoOutput finds the faults in what the go command printed, run in dir.
+func parseGoOutput(out, dir string) (faults []Fault) {
+	for line := range strings.Lines(out) {
+		line = strings.TrimRight(line, "\r\n")
+		switch m := goPlace.FindStringSubmatch(line); {
+		case m != nil:
+			faults = append(faults, placed(m, dir))
+		case strings.HasPrefix(line, "\t") && len(faults) > 0:
+			faults[len(faults)-1].Message += "\n" + strings.TrimSpace(line)
+		case strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "" || line == "note: module requires Go":
+		case strings.HasPrefix(line, "go: downloading "), strings.HasPrefix(line, "go: finding "):
+		default:
+			faults = append(faults, Fault{Message: strings.TrimPrefix(line, "go: ")})
+		}
+		if len(faults) == mostFaults {
+			break
+		}
+	}
+	for i := range faults {
+		faults[i].Mend = goMend(faults[i].Message)
+	}
+	return faults
+}
+
+// placed is the fault of a line that begins with its place.
+func placed(m []string, dir string) Fault {
+	f := Fault{File: m[1], Message: m[4]}
+	if !filepath.IsAbs(f.File) {
+		f.File = filepath.Join(dir, f.File)
+	}
+	f.Line, _ = strconv.Atoi(m[2])
+	f.Column, _ = strconv.Atoi(m[3])
+	return f
+}
+
+var (
+	goGet      = regexp.MustCompile(`no required module provides package ([^\s;:]+)`)
+	goGetSum   = regexp.MustCompile(`missing go\.sum entry|verifying .* checksum mismatch`)
+	goNotFound = regexp.MustCompile(`package ([^\s]+) is not in (?:std|GOROOT)`)
+)
+
+// goMend says what to do about a message of the go command.
+func goMend(message string) string {
+	switch m := goGet.FindStringSubmatch(message); {
+	case m != nil:
+		return "go get " + m[1]
+	case goGetSum.MatchString(message):
+		return "go mod tidy"
+	case strings.Contains(message, "updates to go.mod needed"):
+		return "go mod tidy"
+	case strings.Contains(message, "go.mod file not found"), strings.Contains(message, "cannot find main module"):
+		return "go mod init example.com/app"
+	case strings.Contains(message, "no space left on device"):
+		return "make room on the disk (go clean -cache frees what old builds left); the next save builds again"
+	case strings.Contains(message, "imported and not used"), strings.Contains(message, "declared and not used"):
+		return "remove it, or use it"
+	}
+	if m := goNotFound.FindStringSubmatch(message); m != nil {
+		return "there is no package " + m[1] + " in the standard library: a path of another module begins with a host name"
+	}
+	return ""
+}
+
+var (
+	pyFrame = regexp.MustCompile(`^\s*File "([^"]+)", line (\d+)`)
+	pyError = regexp.MustCompile(`^([A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning)): ?(.*)$`)
+)
+
+// parsePythonOutput finds the last exception in what an interpreter printed: its place
+// is the innermost frame below one of roots, else the innermost.
+func parsePythonOutput(out string, roots []string) []Fault {
+	var f, own Fault
+	found := false
+	for line := range strings.Lines(out) {
+		line = strings.TrimRight(line, "\r\n")
+		if m := pyFrame.FindStringSubmatch(line); m != nil {
+			f.File = m[1]
+			f.Line, _ = strconv.Atoi(m[2])
+			for _, r := range roots {
+				if below(f.File, r) {
+					own = f
+				}
+			}
+		} else if m := pyError.FindStringSubmatch(line); m != nil {
+			f.Message = strings.TrimSpace(line)
+			found = true
+		}
+	}
+	if !found {
+		return nil
+	}
+	if own.File != "" {
+		f.File, f.Line = own.File, own.Line
+	}
+	return []Fault{f}
+}
+
+var (
+	goPanic = regexp.MustCompile(`(?m)^(panic: .*|fatal error: .*)$`)
+	goFrame = regexp.MustCompile(`(?m)^\t(\S.*\.go):(\d+)(?: \+0x[0-9a-f]+)?$`)
+)
+
+// parsePanic finds the end of a Go program in what it printed: its place is the first
+// frame below root, else the first of all.
+func parsePanic(out, root string) *Fault {
+	at := goPanic.FindStringIndex(out)
+	if at == nil {
+		return nil
+	}
+	f := &Fault{Message: out[at[0]:at[1]]}
+	for _, m := range goFrame.FindAllStringSubmatch(out[at[1]:], -1) {
+		own := below(m[1], root)
+		if f.File == "" || own {
+			f.File = m[1]
+			f.Line, _ = strconv.Atoi(m[2])
+		}
+		if own {
+			break
+		}
+	}
+	return f
+}

@@ -1,0 +1,239 @@
+package dev
+
+import (
+	"bytes"
+	"crypto/rand"
+	_ "embed"
+	"encoding/json"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"spindle/protocol"
+	"spindle/resource"
+	"spindle/resource/events"
+)
+
+// This file is the tree that browsers see: the program, and below Prefix what the
+// development server has to say itself.
+
+// Prefix is the path below which no request goes to the program.
+const Prefix = "/__spindle__/"
+
+//go:embed page/live.js
+var liveScript []byte
+
+//go:embed page/page.css
+var pageStyle []byte
+
+// front is the root. It belongs to the Supervisor.
+type front struct {
+	resource.Leaf
+	s      *Supervisor
+	own    *resource.Tree
+	script []byte // the element that is put into pages, but for its nonce
+	token  string // that pages of ours know: what is asked for with it came from them
+}
+
+// newFront makes the tree.
+func newFront(s *Supervisor) *front {
+	f := &front{s: s, own: new(resource.Tree), token: rand.Text()}
+	f.own.PutChild("live.js", file{pageType: "text/javascript; charset=utf-8", body: bytes.ReplaceAll(liveScript, []byte("{{token}}"), []byte(f.token))})
+	f.own.PutChild("page.css", file{pageType: "text/css; charset=utf-8", body: pageStyle})
+	f.own.PutChild("events", f.stream())
+	f.own.PutChild("failure", failureFragment{s: s})
+	f.own.PutChild("open", opening{f: f})
+	f.own.PutChild("restart", restarting{f: f})
+	return f
+}
+
+// Own is the tree below Prefix, for more pages.
+func (s *Supervisor) Own() *resource.Tree { return s.front.own }
+
+// stream is what the script in the pages listens to.
+func (f *front) stream() *events.Events {
+	f.s.live.Retry = 300 * time.Millisecond
+	f.s.live.Opened = func(stream *events.Stream, _ *resource.Request) error {
+		stream.SendPrepared(f.hello())
+		return nil
+	}
+	return f.s.live
+}
+
+// hello tells a page that comes how things are.
+func (f *front) hello() *protocol.Message {
+	return message("hello", map[string]any{
+		"instance": f.token, "generation": f.s.served(), "failed": f.s.failure != nil})
+}
+
+// served is the number of the generation that answers.
+func (s *Supervisor) served() int {
+	if s.current == nil {
+		return 0
+	}
+	return s.answers
+}
+
+func message(name string, v any) *protocol.Message {
+	data, err := json.Marshal(v)
+	if err != nil {
+		data = []byte("{}")
+	}
+	return &protocol.Message{Event: name, Data: data}
+}
+
+// publish tells the pages what concerns them.
+func (f *front) publish(e Event) {
+	switch e.Kind {
+	case EventReady, EventReload:
+		f.s.live.Broadcast(message("reload", map[string]any{"generation": f.s.served(), "failed": f.s.failure != nil}))
+	case EventSwap:
+		f.s.live.Broadcast(message("swap", map[string]any{"paths": e.Paths}))
+	case EventFailed:
+		f.s.live.Broadcast(message("failed", map[string]any{"title": e.Failure.Title}))
+	case EventBuild:
+		f.s.live.Broadcast(message("building", map[string]any{}))
+	case EventBuilt:
+		f.s.live.Broadcast(message("built", map[string]any{"failed": f.s.failure != nil}))
+	}
+}
+
+// Pass goes on to the own pages, or to what serves.
+func (f *front) Pass(r *resource.Request) (resource.Resource, error) {
+	if bytes.HasPrefix(r.PathBytes(), []byte(Prefix)) || string(r.PathBytes()) == Prefix[:len(Prefix)-1] {
+		if !f.s.hostIsOurs(r) {
+			return nil, &resource.Error{Status: 403, Detail: "The pages of the development server are not served under this name. Name it with --host."}
+		}
+		r.Descend(1)
+		r.SetField("Cache-Control", "no-store")
+		r.SetField("X-Frame-Options", "SAMEORIGIN")
+		return f.own, nil
+	}
+	if !f.s.opts.NoReload && isNavigation(r) {
+		dropField(r.Head(), "Accept-Encoding") // what is compressed can not be added to
+		r.AddFilter(newInjector(f))
+	}
+	d := f.s.whatServes()
+	if d.Settled() {
+		return f.settled()
+	}
+	return resource.DeferredChild(d.Timeout(f.s.loop, f.s.opts.hold())), nil
+}
+
+// settled is what serves now.
+func (f *front) settled() (resource.Resource, error) {
+	if f.s.serves != nil {
+		return f.s.serves, nil
+	}
+	return failurePage{f.s}, nil
+}
+
+// isNavigation tells whether a browser asks for a page to show, in a window or a frame:
+// not for a fragment that a script puts into one, not for data. Browsers say so
+// (Sec-Fetch-Dest); of those that do not, who asks for HTML by name is believed.
+func isNavigation(r *resource.Request) bool {
+	if r.Method() != "GET" && r.Method() != "POST" && r.Method() != "HEAD" {
+		return false
+	}
+	if r.FieldBytes("Range") != nil || r.FieldBytes("HX-Request") != nil || r.FieldBytes("X-Requested-With") != nil {
+		return false
+	}
+	switch dest := r.Field("Sec-Fetch-Dest"); dest {
+	case "document", "iframe", "frame":
+		return true
+	case "":
+		return strings.Contains(r.Field("Accept"), "text/html") && r.FieldBytes("Upgrade") == nil
+	}
+	return false
+}
+
+func dropField(h *protocol.Head, name string) {
+	h.Fields = slices.DeleteFunc(h.Fields, func(f protocol.RawField) bool { return protocol.EqualFold(f.Name, name) })
+}
+
+// hostIsOurs tells whether the request was made to this machine under a name that nobody
+// else can give it: a page elsewhere whose name is made to lead here (DNS rebinding) has
+// another one.
+func (s *Supervisor) hostIsOurs(r *resource.Request) bool {
+	host := strings.ToLower(r.Authority())
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	if _, err := netip.ParseAddr(host); err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "" {
+		return true
+	}
+	if name, err := os.Hostname(); err == nil && (host == strings.ToLower(name) || host == strings.ToLower(name)+".local") {
+		return true
+	}
+	return slices.ContainsFunc(s.opts.Hosts, func(h string) bool {
+		h = strings.ToLower(h)
+		return h == host || strings.HasPrefix(h, ".") && strings.HasSuffix(host, h)
+	})
+}
+
+// file is one of the files of the pages.
+type file struct {
+	resource.Leaf
+	pageType string
+	body     []byte
+}
+
+func (f file) RenderGET(r *resource.Request) ([]byte, error) {
+	r.SetField("Content-Type", f.pageType)
+	r.SetField("X-Content-Type-Options", "nosniff")
+	return f.body, nil
+}
+
+// trusted tells whether a request that does something came from a page of ours: another
+// site can not know the token, nor send the field without being asked for permission.
+func (f *front) trusted(r *resource.Request) error {
+	if r.Field("X-Spindle-Token") != f.token {
+		return &resource.Error{Status: 403, Detail: "This is for the pages of the development server."}
+	}
+	return nil
+}
+
+// restarting is POST restart.
+type restarting struct {
+	resource.Leaf
+	f *front
+}
+
+func (x restarting) RenderPOST(r *resource.Request) ([]byte, error) {
+	if err := x.f.trusted(r); err != nil {
+		return nil, err
+	}
+	x.f.s.Restart()
+	r.SetStatus(204)
+	return nil, nil
+}
+
+// opening is POST open?file=…&line=…: it opens a file in the editor.
+type opening struct {
+	resource.Leaf
+	f *front
+}
+
+func (x opening) RenderPOST(r *resource.Request) ([]byte, error) {
+	if err := x.f.trusted(r); err != nil {
+		return nil, err
+	}
+	if err := x.f.s.OpenEditor(r.Arg("file"), number(r.Arg("line")), number(r.Arg("column"))); err != nil {
+		return nil, &resource.Error{Status: 422, Detail: err.Error(), Err: err}
+	}
+	r.SetStatus(204)
+	return nil, nil
+}
+
+func number(s string) (n int) {
+	for _, c := range s {
+		if c < '0' || c > '9' || n > 1<<24 {
+			return 0
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n
+}

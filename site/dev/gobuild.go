@@ -1,0 +1,337 @@
+package dev
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"spindle/reactor"
+)
+
+// This file builds a Go program: from the first event of a save, given up at the next,
+// and not at all when what is to be built was built before.
+
+// keptBuilds is how many programs of one package are kept, so that an undo is instant.
+const keptBuilds = 8
+
+// goBuilder builds one main package. Loop only.
+type goBuilder struct {
+	loop  reactor.Loop
+	dir   string   // where the go command runs
+	pkg   string   // what it is given
+	flags []string // for go build, beside -o
+	env   []string
+	cache string // where the programs are kept
+
+	deps    *goDeps // nil before the first go list has ended
+	fresh   bool    // deps is of the files as they are
+	modules string  // GOMODCACHE
+	salt    string  // what beside the files decides what is built
+	listing *command
+	building
+}
+
+// building is what is under way.
+type building struct {
+	run    *command
+	result *reactor.Deferred[*built]
+}
+
+// built is a program that can be started.
+type built struct {
+	path   string
+	key    string
+	cached bool
+	took   time.Duration
+}
+
+// newGoBuilder makes a builder for the package at pkg, a directory or an import path, as
+// seen from dir.
+func newGoBuilder(l reactor.Loop, dir, pkg string, flags, env []string) (*goBuilder, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		base = os.TempDir()
+	}
+	name := sha256.Sum256([]byte(dir + "\x00" + pkg))
+	b := &goBuilder{loop: l, dir: dir, pkg: pkg, flags: flags, env: env,
+		cache: filepath.Join(base, "spindle", "dev", hex.EncodeToString(name[:8]))}
+	return b, os.MkdirAll(b.cache, 0o700)
+}
+
+// goSettings are what go env is asked for: what decides what comes out of a build.
+var goSettings = []string{"GOMODCACHE", "GOVERSION", "GOFLAGS", "GOOS", "GOARCH", "CGO_ENABLED", "GOEXPERIMENT", "GOWORK", "GOAMD64"}
+
+// ask learns the settings of the go command, before anything else.
+func (b *goBuilder) ask() *reactor.Deferred[struct{}] {
+	done := reactor.NewDeferred[struct{}]()
+	run, err := runCommand(b.loop, b.dir, b.env, append([]string{"go", "env"}, goSettings...)...)
+	if err != nil {
+		done.Errback(noGo(err))
+		return done
+	}
+	run.result.Then(func(c *command) {
+		if !c.ok() {
+			done.Errback(b.failure("list", "the go command does not work here", c))
+			return
+		}
+		b.salt = string(c.out) + strings.Join(b.flags, "\x00")
+		b.modules, _, _ = strings.Cut(b.salt, "\n")
+		done.Callback(struct{}{})
+	}, nil)
+	return done
+}
+
+// list asks what the build depends on.
+func (b *goBuilder) list() *reactor.Deferred[*goDeps] {
+	result := reactor.NewDeferred[*goDeps]()
+	if b.listing != nil {
+		b.listing.kill()
+	}
+	b.fresh = false
+	args := append([]string{"go", "list", "-e", "-deps", "-json=" + goListFields}, tagsOf(b.flags)...)
+	run, err := runCommand(b.loop, b.dir, b.env, append(args, b.pkg)...)
+	if err != nil {
+		result.Errback(noGo(err))
+		return result
+	}
+	b.listing = run
+	run.result.Then(func(c *command) {
+		if b.listing == c {
+			b.listing = nil
+		}
+		b.listed(c, result)
+	}, nil)
+	return result
+}
+
+// tagsOf is those of the flags of go build that go list needs, too.
+func tagsOf(flags []string) (list []string) {
+	for _, f := range flags {
+		name, _, _ := strings.Cut(strings.TrimLeft(f, "-"), "=")
+		if slices.Contains([]string{"tags", "mod", "modfile", "race", "msan", "asan", "overlay"}, name) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// noGo is why the go command could not be run.
+func noGo(err error) *Failure {
+	return &Failure{Stage: "list", Title: "the go command can not be run", Faults: []Fault{{
+		Message: err.Error(), Mend: "install Go from https://go.dev/dl/, or put it into PATH"}}}
+}
+
+// listed reads what go list has printed.
+func (b *goBuilder) listed(c *command, result *reactor.Deferred[*goDeps]) {
+	if c.killed {
+		result.Errback(errGivenUp)
+		return
+	}
+	d, err := parseGoList(c.out, b.modules)
+	if err != nil || len(c.out) == 0 {
+		result.Errback(b.failure("list", "go list failed", c))
+		return
+	}
+	if f := d.judge(b.dir, b.pkg); f != nil {
+		b.deps = d
+		result.Errback(f)
+		return
+	}
+	b.deps, b.fresh = d, true
+	result.Callback(d)
+}
+
+// errGivenUp ends what something newer has taken the place of.
+var errGivenUp = fmt.Errorf("dev: given up for something newer")
+
+// judge tells what is wrong with what go list has found; nil when it can be built.
+func (d *goDeps) judge(dir, pkg string) *Failure {
+	f := &Failure{Stage: "list", Title: "the package can not be built", Dir: dir}
+	for _, e := range d.errors {
+		fault := Fault{Message: strings.TrimSpace(e.Err), Mend: goMend(e.Err)}
+		if m := goPlace.FindStringSubmatch(e.Pos + ": "); m != nil {
+			place := placed(m, dir)
+			fault.File, fault.Line, fault.Column = place.File, place.Line, place.Column
+		}
+		f.Faults = append(f.Faults, fault)
+	}
+	switch {
+	case len(f.Faults) > 0:
+		return f
+	case d.main.Name == "":
+		f.Faults = []Fault{{Message: "there are no Go files in " + d.main.Dir, Mend: "write one that begins with 'package main', or name another directory"}}
+		return f
+	case d.main.Name != "main":
+		f.Faults = []Fault{{Message: fmt.Sprintf("%s is package %s, which is no program", pkg, d.main.Name),
+			Mend: "name the directory of a main package, such as ./cmd/" + filepath.Base(d.main.Dir)}}
+		return f
+	}
+	return nil
+}
+
+// failure is what a run of the go command has ended with.
+func (b *goBuilder) failure(stage, title string, c *command) *Failure {
+	out := string(c.errs)
+	f := &Failure{Stage: stage, Title: title, Output: out, Dir: b.dir, Faults: parseGoOutput(out, b.dir)}
+	if len(f.Faults) == 0 {
+		f.Faults = []Fault{{Message: "the go command ended with " + c.status.String() + " and said nothing"}}
+	}
+	return f
+}
+
+// build makes the program as the files are now. What was under way is given up.
+func (b *goBuilder) build() *reactor.Deferred[*built] {
+	b.cancel()
+	result := reactor.NewDeferred[*built]()
+	b.result = result
+	started := b.loop.Now()
+	deps, salt := b.deps, b.salt
+	if !b.fresh {
+		deps = nil
+	}
+	reactor.DeferToThreadPool(b.loop.ThreadPool(), func() (string, error) {
+		return keyOf(deps, salt)
+	}).Then(func(key string) {
+		if b.result == result {
+			b.make(key, started)
+		}
+	}, func(err error) { b.end(result, nil, err) })
+	return result
+}
+
+// keyOf is the name of the program that the files make, "" when it is not known what
+// they are.
+func keyOf(d *goDeps, salt string) (string, error) {
+	if d == nil {
+		return "", nil
+	}
+	h := sha256.New()
+	fmt.Fprintln(h, salt)
+	for _, path := range d.files {
+		data, err := os.Open(path)
+		if err != nil {
+			continue // gone: go build will say what that means
+		}
+		fmt.Fprintln(h, "file", path)
+		_, err = io.Copy(h, data)
+		_ = data.Close()
+		if err != nil {
+			return "", err
+		}
+	}
+	for _, dir := range d.dirs {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			if isGoSource(e.Name()) {
+				fmt.Fprintln(h, "name", dir, e.Name())
+			}
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12]), nil
+}
+
+// make builds, unless the program is there.
+func (b *goBuilder) make(key string, started time.Time) {
+	path := filepath.Join(b.cache, key)
+	if _, err := os.Stat(path); key != "" && err == nil {
+		now := b.loop.Now()
+		_ = os.Chtimes(path, now, now)
+		b.end(b.result, &built{path: path, key: key, cached: true, took: now.Sub(started)}, nil)
+		return
+	}
+	out := filepath.Join(b.cache, "new."+fmt.Sprint(os.Getpid()))
+	args := append([]string{"go", "build", "-o", out}, b.flags...)
+	run, err := runCommand(b.loop, b.dir, b.env, append(args, b.pkg)...)
+	if err != nil {
+		b.end(b.result, nil, noGo(err))
+		return
+	}
+	b.run = run
+	result := b.result
+	run.result.Then(func(c *command) { b.ended(c, result, out, key, started) }, nil)
+}
+
+// ended takes the end of go build.
+func (b *goBuilder) ended(c *command, result *reactor.Deferred[*built], out, key string, started time.Time) {
+	switch {
+	case c.killed:
+		b.end(result, nil, errGivenUp)
+		return
+	case !c.ok():
+		b.end(result, nil, b.failure("build", "the build failed", c))
+		return
+	}
+	deps, salt := b.deps, b.salt
+	reactor.DeferToThreadPool(b.loop.ThreadPool(), func() (*built, error) {
+		return b.store(out, key, deps, salt)
+	}).Then(func(p *built) {
+		p.took = b.loop.Now().Sub(started)
+		b.end(result, p, nil)
+	}, func(err error) { b.end(result, nil, err) })
+}
+
+// store gives a program its place. One whose files were edited while it was built is
+// not what key says, and is not kept under it. Blocks: not on the loop.
+func (b *goBuilder) store(out, key string, deps *goDeps, salt string) (*built, error) {
+	if now, err := keyOf(deps, salt); err != nil || key == "" || now != key {
+		key = fmt.Sprintf("once.%d", os.Getpid())
+	}
+	p := &built{path: filepath.Join(b.cache, key), key: key}
+	if err := os.Rename(out, p.path); err != nil {
+		return nil, err
+	}
+	b.prune()
+	return p, nil
+}
+
+// end gives the result, if it is still wanted.
+func (b *goBuilder) end(result *reactor.Deferred[*built], p *built, err error) {
+	if b.result == result {
+		b.building = building{}
+	}
+	if result.Settled() {
+		return
+	}
+	if err != nil {
+		result.Errback(err)
+		return
+	}
+	result.Callback(p)
+}
+
+// cancel gives up what is under way.
+func (b *goBuilder) cancel() {
+	was := b.building
+	b.building = building{}
+	if was.run != nil {
+		was.run.kill()
+	}
+	if was.result != nil && !was.result.Settled() {
+		was.result.Errback(errGivenUp)
+	}
+}
+
+// prune removes the oldest programs.
+func (b *goBuilder) prune() {
+	entries, err := os.ReadDir(b.cache)
+	if err != nil || len(entries) <= keptBuilds {
+		return
+	}
+	age := func(e os.DirEntry) time.Time {
+		info, err := e.Info()
+		if err != nil {
+			return time.Time{}
+		}
+		return info.ModTime()
+	}
+	slices.SortFunc(entries, func(x, y os.DirEntry) int { return age(y).Compare(age(x)) })
+	for _, e := range entries[keptBuilds:] {
+		_ = os.Remove(filepath.Join(b.cache, e.Name()))
+	}
+}

@@ -1,0 +1,181 @@
+package dev
+
+import (
+	"bytes"
+	"encoding/json"
+	"go/parser"
+	"go/token"
+	"io"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// This file knows what the build of a Go program depends on, from go list.
+
+// goListFields are what is asked for of each package.
+const goListFields = "Dir,ImportPath,Name,Standard,DepOnly,Module,GoFiles,CgoFiles,CFiles,CXXFiles,MFiles,HFiles," +
+	"FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles,EmbedPatterns,EmbedFiles,Error,DepsErrors"
+
+type goPackage struct {
+	Dir        string
+	ImportPath string
+	Name       string
+	Standard   bool
+	DepOnly    bool
+	Module     *goModule
+
+	GoFiles, CgoFiles, CFiles, CXXFiles, MFiles, HFiles, FFiles, SFiles []string
+	SwigFiles, SwigCXXFiles, SysoFiles, EmbedPatterns, EmbedFiles       []string
+
+	Error      *goListError
+	DepsErrors []*goListError
+}
+
+type goModule struct {
+	Path    string
+	Dir     string
+	GoMod   string
+	Main    bool
+	Replace *goModule
+}
+
+type goListError struct {
+	ImportStack []string
+	Pos         string
+	Err         string
+}
+
+// goDeps is what a main package is built from.
+type goDeps struct {
+	main    goPackage
+	module  string   // path of the main module, "" without one
+	root    string   // its directory
+	files   []string // that can be edited, sorted
+	dirs    []string // where a new file would belong to the build
+	embeds  []string // directories whose new files may be embedded
+	spindle bool     // the program listens by our reactor, which takes an open socket over
+	errors  []*goListError
+	imports map[string][]string // of each of our Go files
+}
+
+// parseGoList reads what go list prints. cache is where modules are that nobody edits.
+func parseGoList(out []byte, cache string) (*goDeps, error) {
+	d := &goDeps{imports: map[string][]string{}}
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if err := dec.Decode(&p); err == io.EOF {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+		d.add(&p, cache)
+	}
+	slices.Sort(d.files)
+	d.files = slices.Compact(d.files)
+	slices.Sort(d.dirs)
+	d.dirs = slices.Compact(d.dirs)
+	return d, nil
+}
+
+// add takes a package in. Those of the standard library and of the module cache do not
+// change.
+func (d *goDeps) add(p *goPackage, cache string) {
+	if !p.DepOnly {
+		d.main = *p
+		if p.Error != nil {
+			d.errors = append(d.errors, p.Error)
+		}
+		d.errors = append(d.errors, p.DepsErrors...)
+	}
+	if p.ImportPath == "spindle/reactor" {
+		d.spindle = true
+	}
+	if p.Module != nil && p.Module.Main && d.module == "" {
+		d.module, d.root = p.Module.Path, p.Module.Dir
+		d.addFile(p.Module.GoMod)
+		d.addFile(strings.TrimSuffix(p.Module.GoMod, ".mod") + ".sum")
+	}
+	if p.Standard || p.Dir == "" || cache != "" && below(p.Dir, cache) {
+		return
+	}
+	d.dirs = append(d.dirs, p.Dir)
+	for _, list := range [][]string{p.GoFiles, p.CgoFiles, p.CFiles, p.CXXFiles, p.MFiles, p.HFiles, p.FFiles,
+		p.SFiles, p.SwigFiles, p.SwigCXXFiles, p.SysoFiles, p.EmbedFiles} {
+		for _, name := range list {
+			d.addFile(filepath.Join(p.Dir, name))
+		}
+	}
+	for _, pattern := range p.EmbedPatterns {
+		d.embeds = append(d.embeds, embedDir(p.Dir, pattern))
+	}
+	for _, name := range append(slices.Clone(p.GoFiles), p.CgoFiles...) {
+		path := filepath.Join(p.Dir, name)
+		d.imports[path] = importsOf(path)
+	}
+}
+
+func (d *goDeps) addFile(path string) {
+	if path != "" {
+		d.files = append(d.files, path)
+	}
+}
+
+// embedDir is the directory that the files of a pattern are in.
+func embedDir(dir, pattern string) string {
+	pattern = strings.TrimPrefix(pattern, "all:")
+	if i := strings.IndexAny(pattern, "*?["); i >= 0 {
+		pattern = pattern[:i]
+		return filepath.Join(dir, filepath.Dir(pattern+"x"))
+	}
+	return filepath.Join(dir, pattern)
+}
+
+// importsOf is what a Go file imports; nil when it can not be read.
+func importsOf(path string) (list []string) {
+	f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+	if err != nil {
+		return nil
+	}
+	for _, i := range f.Imports {
+		if name, err := strconv.Unquote(i.Path.Value); err == nil {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// has tells whether a change of path changes what is built.
+func (d *goDeps) has(path string) bool {
+	if _, found := slices.BinarySearch(d.files, path); found {
+		return true
+	}
+	if name := filepath.Base(path); name == "go.mod" || name == "go.sum" || name == "go.work" {
+		return below(d.root, filepath.Dir(path)) || slices.Contains(d.dirs, filepath.Dir(path))
+	}
+	if isGoSource(path) && slices.Contains(d.dirs, filepath.Dir(path)) {
+		return true // a new one, or one that could not be read before
+	}
+	return slices.ContainsFunc(d.embeds, func(dir string) bool { return below(path, dir) })
+}
+
+// stale tells whether, after a change of path, go list has to be asked again.
+func (d *goDeps) stale(path string) bool {
+	was, known := d.imports[path]
+	if !known {
+		return d.has(path)
+	}
+	return !slices.Equal(was, importsOf(path))
+}
+
+// isGoSource tells whether path is a file that go build reads.
+func isGoSource(path string) bool {
+	switch filepath.Ext(path) {
+	case ".go":
+		return !strings.HasSuffix(path, "_test.go")
+	case ".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".s", ".S", ".syso":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,179 @@
+package dev
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/joho/godotenv"
+
+	"spindle/reactor"
+	"spindle/resource"
+)
+
+// Kind is what a target is.
+type Kind uint8
+
+// The kinds of targets.
+const (
+	Go      Kind = iota // a main package
+	WSGI                // a Python application, hosted by this process
+	Files               // a directory
+	Command             // any program that listens at PORT
+)
+
+// Options says what is run, and how. The fields are not changed afterwards. Paths are
+// absolute.
+type Options struct {
+	Kind    Kind
+	Dir     string   // where it runs
+	Package string   // Go: directory or import path, as seen from Dir
+	Args    []string // of the program; of Command, the words of it
+	// App makes the tree of a WSGI application or of a directory for a generation; the
+	// supervisor knows no kind of resource itself. For Files it is called once.
+	App func(l reactor.Loop, n int) (App, error)
+	// Proxy makes the resource that passes requests on to host:port.
+	Proxy func(addr string, secure bool) (resource.Resource, error)
+
+	BuildFlags []string    // Go: for go build
+	AppPort    int         // where the program listens, whatever PORT says; 0: it honours PORT
+	EnvFiles   []string    // later ones win; what is in the environment wins over all
+	Extra      []string    // files and directories whose change starts the program again
+	Exclude    []string    // patterns of what is not watched
+	Rules      []Rule      // before the standard ones
+	With       []Companion // run beside the target
+	Poll       bool        // look for changes, without events of the system
+	Vet        bool        // go vet after each save
+	Test       bool        // go test of the packages that were changed after each save
+
+	// Patience is how long a program may take to end; 5 s. Negative: none.
+	Patience time.Duration
+	// Hold is how long a request waits for a program that is being built and started; 60 s.
+	Hold time.Duration
+	// Editor is the command that opens a file; "" means that of the environment.
+	Editor string
+	// Hosts are the names under which the pages of the development server may be asked
+	// for, beside those of this machine.
+	Hosts []string
+	// Highlight makes HTML of lines of a source, escaped; nil leaves them without colour.
+	Highlight func(name string, lines []string) []string
+	// NoReload leaves HTML as it is: no script is put into it.
+	NoReload bool
+}
+
+// App is what a generation of an application that this process hosts consists of.
+type App struct {
+	Root resource.Resource
+	// Ready gives when it can answer; nil: at once.
+	Ready *reactor.Deferred[struct{}]
+	// Stop ends it: requests under way may end, those left are cut after patience. May be
+	// nil.
+	Stop func(patience time.Duration) *reactor.Deferred[struct{}]
+	// Sources is the files that it has loaded by now. May be nil.
+	Sources func() []string
+	// Words is the last of what it has printed. May be nil.
+	Words func() string
+}
+
+func (o *Options) patience() time.Duration {
+	switch {
+	case o.Patience == 0:
+		return 5 * time.Second
+	case o.Patience < 0:
+		return 0
+	}
+	return o.Patience
+}
+
+func (o *Options) hold() time.Duration {
+	if o.Hold == 0 {
+		return 60 * time.Second
+	}
+	return o.Hold
+}
+
+// check tells what is wrong.
+func (o *Options) check() error {
+	info, err := os.Stat(o.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("dev: there is no directory %s", o.Dir)
+	case err != nil:
+		return fmt.Errorf("dev: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("dev: %s is no directory", o.Dir)
+	case o.Kind == Command && len(o.Args) == 0:
+		return errors.New("dev: there is no command to run")
+	case (o.Kind == Go || o.Kind == Command) && o.Proxy == nil:
+		return errors.New("dev: Options.Proxy is not set")
+	case (o.Kind == WSGI || o.Kind == Files) && o.App == nil:
+		return errors.New("dev: Options.App is not set")
+	}
+	for i := range o.Rules {
+		if err := o.Rules[i].Check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// target makes what is to be run.
+func (o *Options) target(s *Supervisor) (target, error) {
+	switch o.Kind {
+	case Go:
+		return newGoTarget(s, o.Dir, o.Package, o.Args)
+	case WSGI:
+		return &appTarget{s: s, dir: o.Dir}, nil
+	case Files:
+		return &dirTarget{s: s, dir: o.Dir}, nil
+	}
+	return &commandTarget{s: s, dir: o.Dir, words: o.Args}, nil
+}
+
+// environment is that of this process with the files' pairs, where it does not have them
+// itself. What a file no longer says is no longer there. The errors say which files can
+// not be read.
+func (o *Options) environment() (env []string, errs []error) {
+	env = inherited()
+	own := map[string]bool{}
+	for _, e := range env {
+		name, _, _ := cutEnv(e)
+		own[name] = true
+	}
+	pairs := map[string]string{}
+	for _, path := range o.EnvFiles {
+		read, err := godotenv.Read(path)
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, fmt.Errorf("%s: %s; it is not used", path, strings.TrimSpace(err.Error())))
+			}
+			continue
+		}
+		for k, v := range read {
+			pairs[k] = v
+		}
+	}
+	var names []string
+	for k := range pairs {
+		if !own[k] {
+			names = append(names, k)
+		}
+	}
+	slices.Sort(names)
+	for _, k := range names {
+		env = append(env, k+"="+pairs[k])
+	}
+	return env, errs
+}
+
+// FindEnvFiles is those of .env, .env.local and the given ones that are there or may come
+// to be, in the order in which they count.
+func FindEnvFiles(dir string, more []string) []string {
+	list := []string{filepath.Join(dir, ".env"), filepath.Join(dir, ".env.local")}
+	return append(list, more...)
+}
