@@ -23,6 +23,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"spindle/site/dev"
 )
 
 // The exit codes.
@@ -37,11 +39,15 @@ type failure struct{ error }
 
 func (f failure) Unwrap() error { return f.error }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	dev.KeepIfAsked()
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // run is the whole program; what it returns is the exit code.
 func run(args []string, out, errs *os.File) int {
 	root := newRoot(func(c *webConfig) error { return serve(c, out, errs) })
+	root.AddCommand(newDev(func(c *devConfig) error { return serveDev(c, out, errs) }))
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)

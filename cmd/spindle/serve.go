@@ -26,6 +26,7 @@ type server struct {
 	what    string                                             // it serves, for the banner
 	tree    func(m *member) (root resource.Resource, p *panel) // for one loop; p is nil without a start page
 	debug   bool                                               // pages of errors show causes
+	logger  func(m *member) site.AccessLogger                  // in place of the access log; nil: the access log
 	later   bool                                               // announce is called when all is ready, not at once
 	failed  error                                              // why it can not serve, found after the start
 	group   *reactor.Group
@@ -186,6 +187,9 @@ func (s *server) build() {
 
 // accessLog is what the site of a loop tells of its exchanges; nil for nothing.
 func (s *server) accessLog(m *member) site.AccessLogger {
+	if s.logger != nil {
+		return s.logger(m)
+	}
 	if s.log == nil {
 		return nil
 	}

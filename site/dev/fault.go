@@ -158,3 +158,12 @@ func parsePanic(out, root string) *Fault {
 	}
 	return f
 }
+
+// PythonFaults is what a traceback says, of an application whose sources are below dir;
+// what is said otherwise where there is none.
+func PythonFaults(trace, otherwise, dir string) []Fault {
+	if list := parsePythonOutput(trace, []string{dir}); list != nil {
+		return list
+	}
+	return []Fault{{Message: otherwise}}
+}

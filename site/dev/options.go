@@ -177,3 +177,9 @@ func FindEnvFiles(dir string, more []string) []string {
 	list := []string{filepath.Join(dir, ".env"), filepath.Join(dir, ".env.local")}
 	return append(list, more...)
 }
+
+// Environment is what programs are given: that of this process, and the files'.
+func (o *Options) Environment() []string {
+	env, _ := o.environment()
+	return env
+}

@@ -541,3 +541,24 @@ func asFailure(err error, stage string) *Failure {
 	}
 	return &Failure{Stage: stage, Title: err.Error()}
 }
+
+// State is what runs now, in words.
+func (s *Supervisor) State() string {
+	text := "nothing answers"
+	if s.current != nil {
+		text = fmt.Sprintf("generation %d answers", s.answers)
+	}
+	if s.making {
+		text += ", the next is being built"
+	}
+	if s.next != nil {
+		text += ", the next is being started"
+	}
+	if n := len(s.draining); n > 0 {
+		text += fmt.Sprintf(", %d old ones end", n)
+	}
+	if s.paused {
+		text += ", paused"
+	}
+	return text
+}

@@ -1,0 +1,349 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"spindle/site/dev"
+)
+
+// This file is the command line of spindle dev: what is run, and what is wrong with the
+// way it was said.
+
+// devConfig is what the flags, the configuration and the environment ask for.
+type devConfig struct {
+	listenConfig
+	Target  string
+	Args    []string // of the program
+	Command bool     // Target and Args are a command
+	Config  string   // file; "" looks for spindle.toml
+
+	Build    []string // flags for go build
+	AppPort  int
+	EnvFiles []string
+	Watch    []string // more files and directories
+	Exclude  []string
+	Rules    []string
+	With     []string
+	Poll     bool
+	Vet      bool
+	Test     bool
+	Race     bool
+	Patience time.Duration
+	Editor   string
+	Hosts    []string
+	NoReload bool
+	Secure   bool
+	JSON     string // where events go, one JSON object a line
+	Notify   bool   // desktop notices
+	QuietAt  []string
+	Python   string
+	Threads  int
+	Keys     bool
+}
+
+const devLong = `Run a program while you write it: build it, start it, do so again at every save, and
+take over without refusing a request. What it runs is
+
+  ./cmd/web, ., example.org/app   a Go main package (of any server that honours PORT)
+  app.py, module:callable         a Python application (WSGI), with its virtual environment
+  ./public                        a directory of HTML
+  --command -- node server.js     anything that listens at PORT
+
+and without a target whatever the directory holds. Requests go to the old program until
+the new one has been built, started, and is ready; a build that fails leaves the old one
+at work and shows what is wrong, in the terminal and in the browser. Style sheets and
+images are taken anew without a reload; pages keep scroll position and what was typed.
+
+Everything can be said in spindle.toml too ('spindle dev init' writes one), and in the
+environment: --env-file is SPINDLE_DEV_ENV_FILE. A flag wins over the environment, that
+over the file. .env and .env.local are read for the program, and again when they change.
+
+At the terminal: r starts again, o opens the browser, u shows the addresses, q quits,
+h lists the rest.`
+
+const devExample = `  spindle dev
+  spindle dev ./cmd/web -- --verbose
+  spindle dev app.py
+  spindle dev mysite.wsgi:application --listen tcp:8000 --tls
+  spindle dev --with 'css=npx tailwindcss -i in.css -o static/out.css --watch' .`
+
+func newDev(start func(*devConfig) error) *cobra.Command {
+	c := &devConfig{listenConfig: defaultListenConfig(), Keys: true, Notify: true}
+	cmd := &cobra.Command{
+		Use:     "dev [target] [-- arguments]",
+		Short:   "Run a program while you write it",
+		Long:    devLong,
+		Example: devExample,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.resolve(cmd, args); err != nil {
+				return err
+			}
+			return start(c)
+		},
+	}
+	f := cmd.Flags()
+	c.addFirstFlags(f)
+	c.addDevFlags(f)
+	c.addLogFlags(f)
+	c.addLastFlags(f)
+	complete(cmd, completions{"env-file": files, "config": files, "python": files, "watch": files, "events": files})
+	cmd.AddCommand(newDevInit())
+	return cmd
+}
+
+func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
+	f.BoolVar(&c.Command, "command", false, "the arguments are a command, which is started again when a source changes")
+	f.StringVarP(&c.Config, "config", "c", "", "configuration `file` (default spindle.toml, if it is there)")
+	f.BoolVar(&c.Secure, "tls", false, "listen with TLS and HTTP/2, with a certificate of 'spindle cert' or one made on the spot")
+	f.StringArrayVar(&c.Build, "build-flag", nil, "`flag` for go build, as in --build-flag=-tags=dev; may be given several times")
+	f.BoolVar(&c.Race, "race", false, "build with the race detector")
+	f.BoolVar(&c.Vet, "vet", false, "run go vet at each save, beside the build")
+	f.BoolVar(&c.Test, "test", false, "run the tests of the packages that were changed at each save")
+	f.IntVar(&c.AppPort, "app-port", 0, "`port` that the program listens at, if it does not honour PORT")
+	f.StringArrayVarP(&c.EnvFiles, "env-file", "e", nil, "`file` of variables, behind .env and .env.local; may be given several times")
+	f.StringArrayVarP(&c.Watch, "watch", "w", nil, "`file` or directory whose change starts the program again; may be given several times")
+	f.StringArrayVarP(&c.Exclude, "exclude", "x", nil, "`pattern` of files that are not watched; may be given several times")
+	f.StringArrayVar(&c.Rules, "rule", nil, "`pattern=action[:command]`: swap, reload, restart, rebuild or ignore, after running the command")
+	f.StringArrayVar(&c.With, "with", nil, "`name=command` to run beside the program; may be given several times")
+	f.BoolVar(&c.Poll, "poll", false, "look for changes three times a second, where the system tells of none")
+	f.DurationVar(&c.Patience, "patience", 5*time.Second, "how `long` an old program may finish what it has in hand")
+	f.StringVar(&c.Python, "python", "", "`interpreter` for a Python application (default its virtual environment, else python3)")
+	f.IntVar(&c.Threads, "threads", 4, "`number` of threads of a Python application")
+	f.StringVar(&c.Editor, "editor", "", "`command` that opens a file, with {file}, {line} and {column} in it (default SPINDLE_EDITOR, VISUAL, EDITOR)")
+	f.StringArrayVar(&c.Hosts, "host", nil, "`name` under which this server may be asked for its own pages, beside localhost; may be given several times")
+	f.BoolVar(&c.NoReload, "no-reload", false, "leave pages as they are: nothing is reloaded in the browser")
+	f.StringArrayVar(&c.QuietAt, "quiet-path", nil, "`pattern` of paths that are not logged; may be given several times")
+	f.StringVar(&c.JSON, "events", "", "`file` for events as JSON, a line each, for editors; - is standard output")
+	f.BoolVar(&c.Notify, "notify", true, "a notice of the terminal when a build fails")
+	f.BoolVar(&c.Keys, "keys", true, "take keys from the terminal")
+}
+
+// resolve takes in the configuration and the environment, and finds what is wrong.
+func (c *devConfig) resolve(cmd *cobra.Command, args []string) error {
+	if err := c.readConfig(cmd.Flags()); err != nil {
+		return err
+	}
+	if err := c.takeArgs(cmd, args); err != nil {
+		return err
+	}
+	if c.Secure {
+		if cmd.Flags().Changed("listen") {
+			return errors.New("--tls and --listen contradict each other: write --listen tls:8443")
+		}
+		c.Listen = []string{"tls:8443:interface=127.0.0.1"}
+	}
+	if err := c.listenConfig.check(cmd); err != nil {
+		return err
+	}
+	if c.AppPort < 0 || c.AppPort > 65535 {
+		return fmt.Errorf("--app-port %d: a port is from 1 to 65535", c.AppPort)
+	}
+	if c.Threads < 1 {
+		return fmt.Errorf("--threads %d: at least one", c.Threads)
+	}
+	return nil
+}
+
+// takeArgs divides the target from the program's arguments.
+func (c *devConfig) takeArgs(cmd *cobra.Command, args []string) error {
+	dash := cmd.ArgsLenAtDash()
+	switch {
+	case c.Command:
+		if len(args) > 0 {
+			c.Target, c.Args = "", args
+		}
+		if len(c.Args) == 0 {
+			return errors.New("--command: name it behind --, as in: spindle dev --command -- node server.js")
+		}
+		return nil
+	case dash < 0 && len(args) > 1:
+		return fmt.Errorf("there is one target, and %q is a second; arguments of the program stand behind --", args[1])
+	case dash > 1:
+		return fmt.Errorf("there is one target, and %q is a second", args[1])
+	}
+	if dash >= 0 {
+		if dash < len(args) {
+			c.Args = args[dash:]
+		}
+		args = args[:dash]
+	}
+	if len(args) == 1 {
+		c.Target = args[0]
+	}
+	return nil
+}
+
+// options makes of the target and the rest what is to be run.
+func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return o, nil, failure{err}
+	}
+	o = dev.Options{Dir: here, Args: c.Args, AppPort: c.AppPort, Exclude: c.Exclude, Poll: c.Poll, Vet: c.Vet, Test: c.Test,
+		Patience: c.Patience, Editor: c.Editor, Hosts: c.Hosts, NoReload: c.NoReload, BuildFlags: slices.Clone(c.Build)}
+	if c.Patience == 0 {
+		o.Patience = -1
+	}
+	if c.Race {
+		o.BuildFlags = append(o.BuildFlags, "-race")
+	}
+	for _, path := range c.Watch {
+		o.Extra = append(o.Extra, absolute(here, path))
+	}
+	for _, text := range c.Rules {
+		rule, err := parseRule(text)
+		if err != nil {
+			return o, nil, err
+		}
+		o.Rules = append(o.Rules, rule)
+	}
+	for _, text := range c.With {
+		name, run, ok := strings.Cut(text, "=")
+		if !ok || name == "" || run == "" {
+			return o, nil, fmt.Errorf("--with %s: give it as name=command", text)
+		}
+		o.With = append(o.With, dev.Companion{Name: name, Run: run})
+	}
+	app, err = c.findTarget(&o)
+	var more []string
+	for _, path := range c.EnvFiles {
+		path = absolute(here, path)
+		if _, err := os.Stat(path); err != nil {
+			return o, nil, failure{fmt.Errorf("--env-file %s: there is no such file", path)}
+		}
+		more = append(more, path)
+	}
+	o.EnvFiles = dev.FindEnvFiles(o.Dir, more)
+	return o, app, err
+}
+
+func absolute(here, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(here, path)
+}
+
+// parseRule reads pattern=action[:command].
+func parseRule(text string) (r dev.Rule, err error) {
+	pattern, rest, ok := strings.Cut(text, "=")
+	if !ok {
+		return r, fmt.Errorf("--rule %s: give it as pattern=action, as in '*.scss=ignore:sass in.scss out.css'", text)
+	}
+	word, run, _ := strings.Cut(rest, ":")
+	r = dev.Rule{Pattern: pattern, Run: strings.TrimSpace(run)}
+	if r.Action, err = dev.ParseAction(strings.TrimSpace(word)); err != nil {
+		return r, fmt.Errorf("--rule %s: %s", text, strings.TrimPrefix(err.Error(), "dev: "))
+	}
+	if err = r.Check(); err != nil {
+		err = fmt.Errorf("--rule %s: %s", text, strings.TrimPrefix(err.Error(), "dev: "))
+	}
+	return r, err
+}
+
+// findTarget says what kind of thing the target is.
+func (c *devConfig) findTarget(o *dev.Options) (*pythonApp, error) {
+	target := c.Target
+	if c.Command {
+		o.Kind = dev.Command
+		return nil, nil
+	}
+	if target == "" {
+		var err error
+		if target, err = guessTarget(o.Dir); err != nil {
+			return nil, err
+		}
+	}
+	path := absolute(o.Dir, target)
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir() && hasGo(path), err == nil && filepath.Ext(path) == ".go":
+		o.Kind, o.Package = dev.Go, target
+		if filepath.IsAbs(target) || filepath.Ext(path) == ".go" {
+			return nil, nil
+		}
+		if !strings.HasPrefix(target, ".") {
+			o.Package = "./" + target
+		}
+		return nil, nil
+	case err == nil && info.IsDir():
+		o.Kind, o.Dir = dev.Files, path
+		return nil, nil
+	case err == nil && filepath.Ext(path) == ".py":
+		o.Kind, o.Dir = dev.WSGI, filepath.Dir(path)
+		return &pythonApp{target: filepath.Base(path)}, nil
+	case err == nil:
+		return nil, failure{fmt.Errorf("%s is neither a directory, nor a Go package, nor a Python file", target)}
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, failure{err}
+	case strings.Contains(target, ":") || isModule(o.Dir, target):
+		o.Kind = dev.WSGI
+		return &pythonApp{target: target}, nil
+	case strings.HasPrefix(target, ".") || strings.HasPrefix(target, "/"):
+		return nil, failure{fmt.Errorf("there is no %s%s", target, whereTheNameEnds(path))}
+	}
+	o.Kind, o.Package = dev.Go, target // an import path: go list says if it is none
+	return nil, nil
+}
+
+// guessTarget is what a directory is most likely about.
+func guessTarget(dir string) (string, error) {
+	if hasGo(dir) {
+		return ".", nil
+	}
+	if mains, _ := filepath.Glob(filepath.Join(dir, "cmd", "*", "main.go")); len(mains) == 1 {
+		return "./" + filepath.ToSlash(strings.TrimPrefix(filepath.Dir(mains[0]), dir+"/")), nil
+	} else if len(mains) > 1 {
+		var names []string
+		for _, m := range mains {
+			names = append(names, "./cmd/"+filepath.Base(filepath.Dir(m)))
+		}
+		return "", fmt.Errorf("there are several programs here; name one: %s", strings.Join(names, ", "))
+	}
+	for _, name := range []string{"wsgi.py", "app.py", "application.py", "main.py"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return name, nil
+		}
+	}
+	if list, _ := filepath.Glob(filepath.Join(dir, "*", "wsgi.py")); len(list) == 1 { // as Django makes it
+		return filepath.Base(filepath.Dir(list[0])) + ".wsgi:application", nil
+	}
+	for _, name := range []string{"index.html", "public", "static", "www"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			if name == "index.html" {
+				name = "."
+			}
+			return "./" + name, nil
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		return ".", nil // it says what is missing, and waits for it
+	}
+	return "", errors.New("there is nothing here that spindle dev knows how to run: name a Go package, a Python file or a directory; 'spindle dev --help' tells more")
+}
+
+func hasGo(dir string) bool {
+	list, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+	return len(list) > 0
+}
+
+// isModule tells whether name is a Python module below dir.
+func isModule(dir, name string) bool {
+	path := filepath.Join(dir, strings.ReplaceAll(name, ".", "/"))
+	for _, p := range []string{path + ".py", filepath.Join(path, "__init__.py")} {
+		if _, err := os.Stat(p); err == nil {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"spindle/reactor"
+	"spindle/resource/wsgi"
+	"spindle/site/dev"
+)
+
+// This file is a Python application under spindle dev: each generation has workers of its
+// own.
+
+// pythonApp is what was named.
+type pythonApp struct{ target string }
+
+// generations makes them.
+func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, line string)) func(reactor.Loop, int) (dev.App, error) {
+	return func(l reactor.Loop, n int) (dev.App, error) {
+		r, ok := l.(*reactor.Reactor)
+		if !ok {
+			return dev.App{}, fmt.Errorf("wsgi: on a %T no worker can run", l)
+		}
+		a := wsgi.New(r, p.target)
+		a.Dir, a.Env = o.Dir, append(o.Environment(), "SPINDLE_DEV=1")
+		a.Threads = c.Threads
+		a.StopTimeout = o.Patience
+		words := new(lastWords)
+		a.Output = func(worker string, line []byte) {
+			words.add(line)
+			said("python", string(line))
+		}
+		var err error
+		if a.Python = c.Python; a.Python == "" {
+			if a.Python, err = wsgi.FindPython(o.Dir, os.Environ()); err != nil {
+				return dev.App{}, err
+			}
+		}
+		ready := reactor.NewDeferred[struct{}]()
+		a.Start().Then(func(wsgi.Info) { ready.Callback(struct{}{}) }, func(err error) { ready.Errback(pythonFailure(err, o.Dir)) })
+		return dev.App{Root: a, Ready: ready, Words: words.String,
+			Stop: func(time.Duration) *reactor.Deferred[struct{}] { return a.Stop() }}, nil
+	}
+}
+
+// pythonFailure is why an application can not be loaded, with the place in its source.
+func pythonFailure(err error, dir string) error {
+	var load *wsgi.LoadError
+	if !errors.As(err, &load) {
+		return err
+	}
+	return &dev.Failure{Stage: "start", Title: load.Target + " can not be loaded", Output: load.Trace, Dir: dir,
+		Faults: dev.PythonFaults(load.Trace, load.Reason, dir)}
+}
+
+// lastWords keeps the last lines that workers have printed.
+type lastWords struct{ lines []string }
+
+func (w *lastWords) add(line []byte) {
+	const most = 100
+	if len(w.lines) == most {
+		w.lines = w.lines[:copy(w.lines, w.lines[1:])]
+	}
+	w.lines = append(w.lines, string(line))
+}
+
+func (w *lastWords) String() string { return strings.Join(w.lines, "\n") }

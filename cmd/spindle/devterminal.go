@@ -1,0 +1,356 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/skip2/go-qrcode"
+	"golang.org/x/term"
+
+	"spindle/site"
+	"spindle/site/dev"
+)
+
+// This file is what spindle dev shows, and the keys that it takes. Everything here runs
+// on the loop, but for the reading of keys.
+
+// devTerminal shows events as they come. A line that comes again is counted, not shown
+// again.
+type devTerminal struct {
+	d       *devServer
+	colour  bool
+	format  site.LogFormat
+	last    string // the line shown last, without its time
+	times   int    // how often it came
+	level   int    // 0: all; 1: no requests; 2: what fails only
+	saved   *term.State
+	tty     *os.File
+	watched bool
+}
+
+func newDevTerminal(d *devServer) *devTerminal {
+	t := &devTerminal{d: d, colour: site.ColourTerminal(d.errs)}
+	t.format = site.NewShortFormat(t.colour)
+	return t
+}
+
+// The colours.
+const (
+	bold   = "1"
+	dimmed = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	blue   = "36"
+)
+
+func (t *devTerminal) paint(colour, s string) string {
+	if !t.colour || s == "" {
+		return s
+	}
+	return "\x1b[" + colour + "m" + s + "\x1b[0m"
+}
+
+// line shows one line, with the time in front of it.
+func (t *devTerminal) line(at time.Time, text string) {
+	if text == t.last {
+		t.times++
+		if t.colour {
+			fmt.Fprintf(t.d.errs, "\x1b[1A\x1b[2K%s %s %s\n", t.paint(dimmed, at.Format("15:04:05")), text, t.paint(dimmed, fmt.Sprintf("×%d", t.times)))
+		}
+		return
+	}
+	if t.times > 1 && !t.colour {
+		fmt.Fprintf(t.d.errs, "         (the last line came %d times)\n", t.times)
+	}
+	t.last, t.times = text, 1
+	fmt.Fprintf(t.d.errs, "%s %s\n", t.paint(dimmed, at.Format("15:04:05")), text)
+}
+
+// hint says how more is told.
+func (t *devTerminal) hint() {
+	if t.keys() {
+		fmt.Fprintln(t.d.errs, t.paint(dimmed, "  r starts again, o opens the browser, h lists the other keys\n"))
+	}
+}
+
+// keys tells whether somebody is there to press them.
+func (t *devTerminal) keys() bool {
+	return t.d.config.Keys && term.IsTerminal(int(os.Stdin.Fd())) && isTerminal(t.d.errs)
+}
+
+// show is told of every event.
+func (t *devTerminal) show(e dev.Event) {
+	if t.d.config.Quiet && e.Kind != dev.EventFailed && e.Kind != dev.EventNotice && e.Kind != dev.EventOutput {
+		return
+	}
+	switch e.Kind {
+	case dev.EventWatching:
+		if !t.watched {
+			t.watched = true
+			t.line(e.Time, t.paint(dimmed, fmt.Sprintf("watching %s", counted(int64(e.Files), "file"))))
+		}
+	case dev.EventChange:
+		if len(e.Paths) > 0 {
+			t.line(e.Time, t.paint(blue, shortPaths(e.Paths))+t.paint(dimmed, "  "+e.Action))
+		} else {
+			t.line(e.Time, t.paint(dimmed, e.Action))
+		}
+	case dev.EventBuilt:
+		switch {
+		case e.Cached && e.Took > 0:
+			t.line(e.Time, t.paint(dimmed, "built before, "+millis(e.Took)))
+		case e.Took > 0:
+			t.line(e.Time, t.paint(dimmed, "built in "+millis(e.Took)))
+		}
+	case dev.EventReady:
+		t.line(e.Time, t.paint(green, "ready")+t.paint(dimmed, fmt.Sprintf("  %s  generation %d%s", millis(e.Took), e.Generation, pidText(e.PID))))
+	case dev.EventFailed:
+		t.failure(e.Time, e.Failure)
+		t.notify(e.Failure.Title)
+	case dev.EventExit:
+		name := "the program"
+		if e.Name != "" {
+			name = e.Name
+		}
+		t.line(e.Time, t.paint(red, name+" ended: "+e.Text))
+	case dev.EventStart:
+		if e.Name != "" {
+			t.line(e.Time, t.paint(dimmed, e.Name+" runs"+pidText(e.PID)))
+		}
+	case dev.EventReload:
+		t.line(e.Time, t.paint(dimmed, "pages come again"))
+	case dev.EventCommand:
+		if e.Failure != nil {
+			t.failure(e.Time, e.Failure)
+		} else {
+			t.line(e.Time, t.paint(dimmed, e.Name+": fine"))
+		}
+	case dev.EventNotice:
+		t.line(e.Time, t.paint(yellow, e.Text))
+	case dev.EventOutput:
+		t.output(e)
+	}
+}
+
+// output shows what a program has printed.
+func (t *devTerminal) output(e dev.Event) {
+	name := "│"
+	if e.Name != "" {
+		name = e.Name + " │"
+	}
+	t.line(e.Time, t.paint(nameColour(e.Name), name)+" "+shownText(e.Text))
+}
+
+// nameColour is a colour for a name, the same each time.
+func nameColour(name string) string {
+	if name == "" {
+		return dimmed
+	}
+	sum := 0
+	for _, c := range name {
+		sum += int(c)
+	}
+	return []string{"35", "36", "33", "34", "32"}[sum%5]
+}
+
+// shownText leaves colours in, and takes out what would move the cursor.
+func shownText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\x1b' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// failure shows what is wrong, with places that a terminal makes links of.
+func (t *devTerminal) failure(at time.Time, f *dev.Failure) {
+	t.line(at, t.paint(red, "failed")+"  "+t.paint(bold, f.Title))
+	const end = "\n"
+	for i, fault := range f.Faults {
+		if i == 8 {
+			fmt.Fprintf(t.d.errs, "         and %d more%s", len(f.Faults)-i, end)
+			break
+		}
+		place := ""
+		if fault.File != "" {
+			place = t.paint(blue, fmt.Sprintf("%s:%d:%d", shortPath(fault.File), fault.Line, max(fault.Column, 1))) + ": "
+		}
+		fmt.Fprintf(t.d.errs, "         %s%s%s", place, strings.ReplaceAll(shownText(fault.Message), "\n", end+"           "), end)
+		if fault.Mend != "" {
+			fmt.Fprintf(t.d.errs, "           %s %s%s", t.paint(green, "mend:"), fault.Mend, end)
+		}
+	}
+	if len(f.Faults) == 0 && f.Output != "" && f.Stage != "run" && f.Stage != "start" {
+		for line := range strings.Lines(f.Output) {
+			fmt.Fprint(t.d.errs, "         "+shownText(line)+end)
+		}
+	}
+	t.last = ""
+}
+
+// notify has the terminal show a notice (OSC 9), where one is that knows how.
+func (t *devTerminal) notify(text string) {
+	if t.colour && t.d.config.Notify {
+		fmt.Fprintf(t.d.errs, "\x1b]9;spindle: %s\x07", shownText(text))
+	}
+}
+
+// request shows an exchange.
+func (t *devTerminal) request(e *site.Entry) {
+	if t.level == 1 || t.level == 2 && e.Status < 500 {
+		return
+	}
+	line := strings.TrimRight(string(t.format(nil, e)), "\n")
+	if e.Duration > time.Second {
+		line += t.paint(yellow, "  slow")
+	}
+	if _, text, ok := strings.Cut(line, " "); ok {
+		t.line(e.Time, text)
+	}
+}
+
+func shortPaths(paths []string) string {
+	first := shortPath(paths[0])
+	if n := len(paths); n > 1 {
+		return fmt.Sprintf("%s and %d more", first, n-1)
+	}
+	return first
+}
+
+// shortPath is path as seen from here, if it is not far.
+func shortPath(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	rel, err := filepath.Rel(here, path)
+	if err != nil || strings.HasPrefix(rel, "../..") {
+		return path
+	}
+	return rel
+}
+
+func pidText(pid int) string {
+	if pid == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", pid %d", pid)
+}
+
+func millis(d time.Duration) string {
+	if d >= 10*time.Second {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return fmt.Sprintf("%d ms", d.Milliseconds())
+}
+
+// takeKeys reads keys, if somebody is there to press them.
+func (t *devTerminal) takeKeys() {
+	if !t.keys() {
+		return
+	}
+	saved, err := term.GetState(int(os.Stdin.Fd()))
+	if err != nil || rawKeys(int(os.Stdin.Fd())) != nil {
+		return
+	}
+	t.saved, t.tty = saved, os.Stdin
+	loop := t.d.group.Reactors()[0]
+	go func() {
+		var b [16]byte
+		for {
+			n, err := os.Stdin.Read(b[:])
+			if err != nil {
+				return
+			}
+			for _, k := range b[:n] {
+				loop.CallFromThread(func() { t.key(k) })
+			}
+		}
+	}()
+}
+
+// restore gives the terminal back as it was.
+func (t *devTerminal) restore() {
+	if t.saved != nil {
+		_ = term.Restore(int(t.tty.Fd()), t.saved)
+		t.saved = nil
+	}
+}
+
+// key does what a key asks for.
+func (t *devTerminal) key(k byte) {
+	now, s := time.Now(), t.d.supervisor
+	switch k {
+	case 'r':
+		s.Restart()
+	case 'o':
+		go t.d.openBrowser()
+	case 'u':
+		t.d.banner(t.d.errs, machineAddrs())
+	case 'c':
+		fmt.Fprint(t.d.errs, strings.Repeat("\n", 60)+"\x1b[H\x1b[2J") // what was there is scrolled up, not lost
+		t.last = ""
+	case 'l':
+		t.level = (t.level + 1) % 3
+		t.line(now, t.paint(dimmed, [...]string{"all requests are shown", "no requests are shown", "requests that fail are shown"}[t.level]))
+	case 'p':
+		if s.Paused() {
+			t.line(now, t.paint(dimmed, "goes on"))
+			s.Resume()
+		} else {
+			s.Pause()
+			t.line(now, t.paint(yellow, "paused: saves are not acted on; p goes on"))
+		}
+	case 'd':
+		t.debug(now)
+	case 'Q':
+		t.qr()
+	case 'q', 3, 4: // Ctrl-C, Ctrl-D
+		t.d.group.Stop()
+	case 'h', '?':
+		for _, row := range [][2]string{{"r", "start the program again"}, {"o", "open the browser"}, {"u", "show the addresses"},
+			{"Q", "show the address as a QR code"}, {"c", "clear"}, {"l", "show all requests, none, those that fail"},
+			{"p", "pause: do not act on saves"}, {"d", "show what runs, and what is wrong"}, {"q", "quit"}} {
+			fmt.Fprintf(t.d.errs, "  %s  %s\n", t.paint(bold, row[0]), row[1])
+		}
+		t.last = ""
+	}
+}
+
+// debug shows how things are.
+func (t *devTerminal) debug(now time.Time) {
+	s := t.d.supervisor
+	t.line(now, s.Describe()+t.paint(dimmed, "  "+s.State()))
+	if f := s.Failure(); f != nil {
+		t.failure(now, f)
+	}
+}
+
+// qr draws the address in the network, for a phone.
+func (t *devTerminal) qr() {
+	url := ""
+	for _, p := range t.d.ports {
+		served := servedBy(p)
+		for _, a := range machineAddrs() {
+			if served.IP.IsUnspecified() && a.Is4() {
+				url = served.url(a)
+			}
+		}
+	}
+	if url == "" {
+		t.line(time.Now(), t.paint(yellow, "not reachable from the network; --listen tcp:8080 opens it"))
+		return
+	}
+	code, err := qrcode.New(url, qrcode.Low)
+	if err != nil {
+		t.line(time.Now(), err.Error())
+		return
+	}
+	fmt.Fprint(t.d.errs, code.ToSmallString(false)+"  "+url+"\n")
+	t.last = ""
+}

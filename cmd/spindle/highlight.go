@@ -1,0 +1,57 @@
+package main
+
+import (
+	"html"
+	"strings"
+
+	"github.com/alecthomas/chroma/v2"
+	"github.com/alecthomas/chroma/v2/lexers"
+)
+
+// This file colours sources on pages.
+
+// highlight makes HTML of lines of the file name; nil when its language is not known.
+func highlight(name string, lines []string) []string {
+	lexer := lexers.Match(name)
+	if lexer == nil {
+		return nil
+	}
+	tokens, err := chroma.Coalesce(lexer).Tokenise(nil, strings.Join(lines, "\n")+"\n")
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for _, line := range chroma.SplitTokensIntoLines(tokens.Tokens()) {
+		var b strings.Builder
+		for _, token := range line {
+			text := html.EscapeString(strings.TrimRight(token.Value, "\n"))
+			if class := tokenClass(token.Type); class != "" && text != "" {
+				b.WriteString(`<span class="` + class + `">` + text + `</span>`)
+			} else {
+				b.WriteString(text)
+			}
+		}
+		list = append(list, b.String())
+	}
+	if len(list) > len(lines) {
+		list = list[:len(lines)]
+	}
+	return list
+}
+
+// tokenClass is the class that the style sheet knows.
+func tokenClass(t chroma.TokenType) string {
+	switch {
+	case t.InCategory(chroma.Keyword):
+		return "k"
+	case t.InSubCategory(chroma.String):
+		return "s"
+	case t.InSubCategory(chroma.Number):
+		return "n"
+	case t.InCategory(chroma.Comment):
+		return "c"
+	case t == chroma.NameFunction || t == chroma.NameBuiltin || t == chroma.NameClass:
+		return "f"
+	}
+	return ""
+}
