@@ -43,7 +43,7 @@ type filtered struct {
 	producer reactor.Producer
 	buf      []byte
 	file     *filteredFile // of the SendFile that is under way
-	after    []func()    // what came meanwhile
+	after    []func()      // what came meanwhile
 }
 
 // begin asks the filter, and says with what head the answer begins. The length of what it
