@@ -56,6 +56,7 @@ type Request struct {
 	cancel   context.CancelFunc
 	ctx      context.Context
 	onFinish []func(error)
+	onLost   func(error)
 	onHalf   func()  // of NotifyHalfClose
 	ending   error   // what they are told
 	overAt   uintptr // in debug mode, where it was finished
@@ -287,6 +288,12 @@ func (r *Request) end(err error) {
 		r.ending = err
 		r.ch.Loop().CallLater(0, r.tellFinish)
 	}
+	if f := r.onLost; f != nil {
+		r.onLost = nil
+		if err != nil {
+			r.ch.Loop().CallLater(0, func() { f(err) })
+		}
+	}
 }
 
 // tellFinish calls those who asked by NotifyFinish, in the order they asked.
@@ -306,6 +313,16 @@ func (r *Request) NotifyFinish(f func(err error)) {
 	r.onFinish = append(r.onFinish, f)
 	if r.phase == over && len(r.onFinish) == 1 {
 		r.ch.Loop().CallLater(0, r.tellFinish)
+	}
+}
+
+// NotifyLost is NotifyFinish for one who wants to know only of an exchange that was not
+// answered: the usual end costs nothing then. A second call replaces the first. After the
+// end it does nothing.
+func (r *Request) NotifyLost(f func(err error)) {
+	if !r.isOver() {
+		r.kept = true
+		r.onLost = f
 	}
 }
 

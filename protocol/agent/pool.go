@@ -57,7 +57,7 @@ type Pool struct {
 	// MaxPerOrigin limits the connections to one origin, busy ones included; 128. Beyond,
 	// requests wait for one.
 	MaxPerOrigin int
-	// MaxIdle limits the idle connections that are kept to one origin; 32.
+	// MaxIdle limits the idle connections that are kept to one origin; 128.
 	MaxIdle int
 	// MaxWaiting limits the requests that wait for a connection to one origin; 1024.
 	// Beyond, they fail at once.
@@ -278,7 +278,7 @@ func (c *pooled) keep() {
 	if c.free {
 		return
 	}
-	if c.conn.Busy() == 0 && len(g.free) >= limit(p.MaxIdle, 32) {
+	if c.conn.Busy() == 0 && len(g.free) >= limit(p.MaxIdle, 128) {
 		c.conn.Close()
 		c.remove()
 		return

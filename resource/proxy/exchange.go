@@ -50,7 +50,7 @@ func (x *exchange) begin() error {
 	if !x.complete && x.r.Head().ContentLength != 0 {
 		x.r.PauseBody()
 	}
-	x.r.NotifyFinish(x.finished)
+	x.r.NotifyLost(x.giveUp)
 	x.ask()
 	return nil
 }
@@ -214,14 +214,8 @@ func (x *exchange) contentEnd(err error) {
 	}
 }
 
-// finished is told of the end of the Request: also when the client left.
-func (x *exchange) finished(err error) {
-	if err != nil {
-		x.giveUp(err)
-	}
-}
-
-// giveUp ends the request to the upstream: nobody waits for its answer.
+// giveUp ends the request to the upstream: nobody waits for its answer. It is told when the
+// client leaves.
 func (x *exchange) giveUp(err error) {
 	if x.over {
 		return
@@ -320,7 +314,7 @@ func (x *exchange) BodyReceived(data []byte) {
 	if x.over {
 		return
 	}
-	_, _ = x.r.Write(data) // fails after the end only, of which finished tells
+	_, _ = x.r.Write(data) // fails after the end only, of which giveUp is told
 	if !x.downPush && !x.over && x.r.Buffered() > queueAtMost {
 		x.downPush = true
 		x.r.RegisterProducer((*download)(x))
@@ -399,7 +393,7 @@ func (d *download) ResumeProducing() {
 	}
 }
 
-// StopProducing does nothing: finished is told.
+// StopProducing does nothing: giveUp is told.
 func (d *download) StopProducing() {}
 
 // upload is an exchange as the producer of the request's content.
