@@ -3,6 +3,7 @@ package site
 import (
 	"spindle/protocol/http1"
 	"spindle/protocol/http2"
+	"spindle/protocol/nethttp"
 	"spindle/reactor"
 )
 
@@ -23,6 +24,7 @@ func (s *Site) startProtocols() {
 	}
 	s.http1 = http1.NewFactory(s, h1)
 	s.http2 = http2.NewFactory(s, s.settings2())
+	s.hosted.factory = nethttp.NewFactory(s.loop, s, &nethttp.Settings{ServerName: s.ServerName, Logger: s.ErrorLog})
 }
 
 // settings2 is the limits as HTTP/2 takes them.

@@ -94,6 +94,7 @@ type Site struct {
 	loop     reactor.Loop
 	http1    *http1.Factory
 	http2    *http2.Factory
+	hosted   hosted
 	room     int // connections of both; 0: no limit
 	requests *resource.Dispatcher
 	counters Counters
@@ -107,6 +108,12 @@ func New(root resource.Resource) *Site { return &Site{Root: root} }
 
 // StartFactory makes what belongs to the loop. See reactor.FactoryStarter.
 func (s *Site) StartFactory(l reactor.Loop) {
+	s.hosted.mu.Lock()
+	defer s.hosted.mu.Unlock()
+	s.start(l)
+}
+
+func (s *Site) start(l reactor.Loop) {
 	switch {
 	case s.Root == nil:
 		panic("site: no Root")
@@ -257,7 +264,7 @@ func (s *Site) drain() *reactor.Deferred[struct{}] {
 	if patience > 0 {
 		timer = s.loop.CallLater(patience, s.abort)
 	}
-	left := 2
+	left := 3
 	done := func() {
 		if left--; left > 0 {
 			return
@@ -269,6 +276,7 @@ func (s *Site) drain() *reactor.Deferred[struct{}] {
 	}
 	s.http1.Drain(done)
 	s.http2.Drain(done)
+	s.hosted.factory.Drain(done)
 	return drained
 }
 
@@ -276,6 +284,7 @@ func (s *Site) drain() *reactor.Deferred[struct{}] {
 func (s *Site) abort() {
 	s.http1.Abort()
 	s.http2.Abort()
+	s.hosted.factory.Abort()
 }
 
 // Counters is what the Site has counted. Loop only.
