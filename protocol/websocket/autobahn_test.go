@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"spindle/protocol/websocket"
 	"spindle/reactor/reactortest"
@@ -64,6 +65,20 @@ func TestAutobahn1Framing(t *testing.T) {
 			row{fmt.Sprintf("1.2.%d", i+1), frame(fin|bin, s), "binary " + show([]byte(s)), open})
 	}
 	runRows(t, rows)
+	s := strings.Repeat("*", 65536)
+	for op, want := range map[byte]string{text: "text ", bin: "binary "} { // 1.1.8, 1.2.8
+		c := dial(t, nil, &recorder{echo: true}, "")
+		c.sendIn(frame(fin|op, s), 997)
+		c.want(want + show([]byte(s)))
+	}
+}
+
+// sendIn sends s in pieces of n bytes.
+func (c *client) sendIn(s string, n int) {
+	for ; len(s) > n; s = s[n:] {
+		c.send(s[:n])
+	}
+	c.send(s)
 }
 
 func TestAutobahn2Pings(t *testing.T) {
@@ -137,6 +152,7 @@ func TestAutobahn5Fragmentation(t *testing.T) {
 		{"5.15", frame(text, "frag1") + frame(fin|cont, "frag2") + frame(cont, "frag3") + frame(fin|text, "frag4"),
 			`text "frag1frag2"; ` + nothing, failed},
 		{"5.16", frame(cont, "frag1") + frame(text, "frag2") + frame(fin|cont, "frag3"), nothing, failed},
+		{"5.16 twice", strings.Repeat(frame(cont, "frag1")+frame(text, "frag2")+frame(fin|cont, "frag3"), 2), nothing, failed},
 		{"5.17", frame(fin|cont, "frag1") + frame(text, "frag2") + frame(fin|cont, "frag3"), nothing, failed},
 		{"5.18", frame(text, "frag1") + frame(fin|text, "frag2"), another, failed},
 		{"5.19", frame(text, "frag1") + frame(cont, "frag2") + pinged + frame(cont, "frag3") + frame(cont, "frag4") + pinged +
@@ -147,30 +163,60 @@ func TestAutobahn5Fragmentation(t *testing.T) {
 	})
 }
 
-// utf8Cases is the strings of families 6.5 to 6.22, by whether they are UTF-8.
-var utf8Cases = []struct {
-	name, s string
-	valid   bool
-}{
-	{"6.5.1", "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5", true},
-	{"6.6.2", "\xce\xba", true}, {"6.6.1 cut", "\xce", false}, {"6.6.3 cut", "\xce\xba\xe1", false},
-	{"6.7.1", "\x00", true}, {"6.7.2", "\xc2\x80", true}, {"6.7.3", "\xe0\xa0\x80", true}, {"6.7.4", "\xf0\x90\x80\x80", true},
-	{"6.8.1", "\xf8\x88\x80\x80\x80", false}, {"6.8.2", "\xfc\x84\x80\x80\x80\x80", false},
-	{"6.9.1", "\x7f", true}, {"6.9.2", "\xdf\xbf", true}, {"6.9.3", "\xef\xbf\xbf", true}, {"6.9.4", "\xf4\x8f\xbf\xbf", true},
-	{"6.10.1", "\xf7\xbf\xbf\xbf", false}, {"6.10.2", "\xfb\xbf\xbf\xbf\xbf", false}, {"6.10.3", "\xfd\xbf\xbf\xbf\xbf\xbf", false},
-	{"6.11.1", "\xed\x9f\xbf", true}, {"6.11.2", "\xee\x80\x80", true}, {"6.11.3", "\xef\xbf\xbd", true},
-	{"6.11.4", "\xf4\x8f\xbf\xbf", true}, {"6.11.5", "\xf4\x90\x80\x80", false},
-	{"6.12.1", "\x80", false}, {"6.12.2", "\xbf", false}, {"6.12.8", "\x80\xbf\x80\xbf\x80\xbf\xbe", false},
-	{"6.13.1", "\xc0\x20\xc1\x20", false}, {"6.13.2", "\xe0\x20\xe1\x20", false}, {"6.13.3", "\xf0\x20\xf1\x20", false},
-	{"6.14.1", "\xc0", false}, {"6.14.2", "\xe0\x80", false}, {"6.14.3", "\xf0\x80\x80", false}, {"6.14.6", "\xdf", false},
-	{"6.14.7", "\xef\xbf", false}, {"6.14.8", "\xf7\xbf\xbf", false}, {"6.15.1", "\xc0\xe0\x80\xf0\x80\x80\xf8\x80\x80\x80", false},
-	{"6.16.1", "\xfe", false}, {"6.16.2", "\xff", false}, {"6.16.3", "\xfe\xfe\xff\xff", false},
-	{"6.17.1", "\xc0\xaf", false}, {"6.17.2", "\xe0\x80\xaf", false}, {"6.17.3", "\xf0\x80\x80\xaf", false},
-	{"6.18.1", "\xc1\xbf", false}, {"6.18.2", "\xe0\x9f\xbf", false}, {"6.18.3", "\xf0\x8f\xbf\xbf", false},
-	{"6.19.1", "\xc0\x80", false}, {"6.19.2", "\xe0\x80\x80", false}, {"6.19.3", "\xf0\x80\x80\x80", false},
-	{"6.20.1", "\xed\xa0\x80", false}, {"6.20.4", "\xed\xaf\xbf", false}, {"6.20.7", "\xed\xbf\xbf", false},
-	{"6.21.1", "\xed\xa0\x80\xed\xb0\x80", false}, {"6.21.8", "\xed\xaf\xbf\xed\xbf\xbf", false},
-	{"6.22.1", "\xef\xbf\xbe", true}, {"6.22.34", "\xf4\x8f\xbf\xbf", true}, {"6.23.1", "\xef\xbf\xbc", true},
+// utf8Case is a string, and whether it is UTF-8.
+type utf8Case struct {
+	name  string
+	s     string
+	valid bool
+}
+
+// utf8Cases is the strings of families 6.5 to 6.23.
+func utf8Cases() (list []utf8Case) {
+	add := func(family string, valid bool, strs ...string) {
+		for i, s := range strs {
+			list = append(list, utf8Case{fmt.Sprintf("%s.%d", family, i+1), s, valid})
+		}
+	}
+	const kosme = "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5"
+	add("6.5", true, "hello$world", "hello\xc2\xa2world", "hello\xe2\x82\xacworld", "hello\xf0\xa4\xad\xa2world", kosme)
+	for i := range len(kosme) {
+		list = append(list, utf8Case{fmt.Sprintf("6.6.%d", i+1), kosme[:i+1], utf8.ValidString(kosme[:i+1])})
+	}
+	add("6.7", true, "\x00", "\xc2\x80", "\xe0\xa0\x80", "\xf0\x90\x80\x80")
+	add("6.8", false, "\xf8\x88\x80\x80\x80", "\xfc\x84\x80\x80\x80\x80")
+	add("6.9", true, "\x7f", "\xdf\xbf", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf")
+	add("6.10", false, "\xf7\xbf\xbf\xbf", "\xfb\xbf\xbf\xbf\xbf", "\xfd\xbf\xbf\xbf\xbf\xbf")
+	add("6.11", true, "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbd", "\xf4\x8f\xbf\xbf")
+	add("6.11 (5)", false, "\xf4\x90\x80\x80")
+	add("6.12", false, "\x80", "\xbf", "\x80\xbf", "\x80\xbf\x80", "\x80\xbf\x80\xbf", "\x80\xbf\x80\xbf\x80", "\x80\xbf\x80\xbf\x80\xbf", bytesFrom(0x80, 0xbe, ""))
+	add("6.13", false, bytesFrom(0xc0, 0xdf, " "), bytesFrom(0xe0, 0xef, " "), bytesFrom(0xf0, 0xf7, " "), bytesFrom(0xf8, 0xfb, " "), bytesFrom(0xfc, 0xfd, " "))
+	cut := []string{"\xc0", "\xe0\x80", "\xf0\x80\x80", "\xf8\x80\x80\x80", "\xfc\x80\x80\x80\x80",
+		"\xdf", "\xef\xbf", "\xf7\xbf\xbf", "\xfb\xbf\xbf\xbf", "\xfd\xbf\xbf\xbf\xbf"}
+	add("6.14", false, cut...)
+	add("6.15", false, strings.Join(cut, ""))
+	add("6.16", false, "\xfe", "\xff", "\xfe\xfe\xff\xff")
+	add("6.17", false, "\xc0\xaf", "\xe0\x80\xaf", "\xf0\x80\x80\xaf", "\xf8\x80\x80\x80\xaf", "\xfc\x80\x80\x80\x80\xaf")
+	add("6.18", false, "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf", "\xf8\x87\xbf\xbf\xbf", "\xfc\x83\xbf\xbf\xbf\xbf")
+	add("6.19", false, "\xc0\x80", "\xe0\x80\x80", "\xf0\x80\x80\x80", "\xf8\x80\x80\x80\x80", "\xfc\x80\x80\x80\x80\x80")
+	add("6.20", false, "\xed\xa0\x80", "\xed\xad\xbf", "\xed\xae\x80", "\xed\xaf\xbf", "\xed\xb0\x80", "\xed\xbe\x80", "\xed\xbf\xbf")
+	for i, high := range []string{"\xed\xa0\x80", "\xed\xad\xbf", "\xed\xae\x80", "\xed\xaf\xbf"} {
+		add(fmt.Sprintf("6.21 (%d)", i+1), false, high+"\xed\xb0\x80", high+"\xed\xbf\xbf")
+	}
+	for plane := range rune(17) { // what Unicode has no characters for is UTF-8 all the same
+		add(fmt.Sprintf("6.22 (plane %d)", plane), true, string(plane<<16|0xfffe), string(plane<<16|0xffff))
+	}
+	add("6.23", true, "\xef\xbf\xb9", "\xef\xbf\xba", "\xef\xbf\xbb", "\xef\xbf\xbc", "\xef\xbf\xbd", "\xef\xbf\xbe", "\xef\xbf\xbf")
+	return list
+}
+
+// bytesFrom is the bytes from first to last, each with what comes behind it.
+func bytesFrom(first, last byte, behind string) string {
+	var b strings.Builder
+	for c := int(first); c <= int(last); c++ {
+		b.WriteByte(byte(c))
+		b.WriteString(behind)
+	}
+	return b.String()
 }
 
 const notUTF8 = "close 1007 a text is not UTF-8"
@@ -189,7 +235,7 @@ func TestAutobahn6UTF8(t *testing.T) {
 		{"6.3.2", fragments(text, bad, 1), notUTF8, failed},
 		{"binary", frame(fin|bin, "\xff\xfe"), `binary "\xff\xfe"`, open},
 	}
-	for _, u := range utf8Cases {
+	for _, u := range utf8Cases() {
 		want, end := fmt.Sprintf("text %q", u.s), open
 		if !u.valid {
 			want, end = notUTF8, failed
@@ -254,29 +300,30 @@ func TestAutobahn7Close(t *testing.T) {
 
 func TestAutobahn9Limits(t *testing.T) {
 	all := strings.Repeat("BAsd7&jh23", 16<<20/10+1)
-	for _, n := range []int{64 << 10, 1 << 20, 16 << 20} {
-		for op, name := range map[byte]string{text: "text", bin: "binary"} {
-			c := dial(t, nil, &recorder{echo: true}, "")
-			want := name + " " + show([]byte(all[:n]))
-			c.send(frame(fin|op, all[:n])) // 9.1, 9.2
-			c.want(want)
-			if n > 1<<20 {
-				continue // the rest is of the same code as with less
-			}
-			c.send(fragments(op, all[:n], n/100)) // 9.3, 9.4
-			c.want(want)
-			c.SetSplit(reactortest.Cut(uint64(n))) // 9.5, 9.6
-			c.send(frame(fin|op, all[:n]))
-			c.want(want)
-		}
+	echoed := func(c *client, name, s string, send func(c *client)) {
+		t.Helper()
+		send(c)
+		c.want(name + " " + show([]byte(s)))
 	}
-	for _, n := range []int{0, 16, 64, 256, 1024, 4096} { // 9.7, 9.8
+	for op, name := range map[byte]string{text: "text", bin: "binary"} {
 		c := dial(t, nil, &recorder{echo: true}, "")
-		s := strings.Repeat("x", n)
-		for range 200 {
-			c.send(frame(fin|text, s))
-			c.want("text " + show([]byte(s)))
+		for _, n := range []int{64 << 10, 256 << 10, 1 << 20, 4 << 20, 8 << 20, 16 << 20} { // 9.1, 9.2
+			echoed(c, name, all[:n], func(c *client) { c.send(frame(fin|op, all[:n])) })
 		}
+		for _, size := range []int{64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20} { // 9.3, 9.4
+			n := min(4<<20, size<<12) // of the small ones not so many
+			echoed(c, name, all[:n], func(c *client) { c.send(fragments(op, all[:n], size)) })
+		}
+		for _, piece := range []int{64, 128, 256, 512, 1024, 2048} { // 9.5, 9.6
+			n := min(1<<20, piece<<11)
+			echoed(c, name, all[:n], func(c *client) { c.sendIn(frame(fin|op, all[:n]), piece) })
+		}
+		for _, n := range []int{0, 16, 64, 256, 1024, 4096} { // 9.7, 9.8
+			for range 1000 {
+				echoed(c, name, all[:n], func(c *client) { c.send(frame(fin|op, all[:n])) })
+			}
+		}
+		c.wantEnd(open)
 	}
 }
 
@@ -288,16 +335,19 @@ func TestAutobahn10Fragments(t *testing.T) {
 // Families 12 and 13: messages of all sizes, from what compresses well to what does not,
 // with the parameters that a client may offer, and with those that a server may choose.
 func TestAutobahn12Compression(t *testing.T) {
+	const may = "permessage-deflate; client_no_context_takeover; client_max_window_bits" // what Autobahn's client says it could do
 	offers := []string{
-		"permessage-deflate", // 13.1
-		"permessage-deflate; client_no_context_takeover; client_max_window_bits", // 13.2
+		"permessage-deflate",
 		"permessage-deflate; client_max_window_bits",
-		"permessage-deflate; server_no_context_takeover",                                                   // 13.3
-		"permessage-deflate; server_max_window_bits=9",                                                     // 13.4
-		"permessage-deflate; server_max_window_bits=8",                                                     // not there
-		"permessage-deflate; server_max_window_bits=15",                                                    // 13.5
-		"permessage-deflate; server_no_context_takeover; server_max_window_bits=9; client_max_window_bits", // 13.6
-		"permessage-deflate; server_no_context_takeover; server_max_window_bits=15, permessage-deflate",    // 13.7
+		"permessage-deflate; server_max_window_bits=8",
+		may,                                  // 12, 13.1
+		may + "; server_no_context_takeover", // 13.2
+		may + "; server_max_window_bits=9",   // 13.3
+		may + "; server_max_window_bits=15",  // 13.4
+		may + "; server_no_context_takeover; server_max_window_bits=9",  // 13.5
+		may + "; server_no_context_takeover; server_max_window_bits=15", // 13.6
+		may + "; server_no_context_takeover; server_max_window_bits=9, " +
+			may + "; server_no_context_takeover, " + may, // 13.7
 	}
 	for _, settings := range []websocket.Deflate{
 		{MinBytes: 1}, {MinBytes: 1, ServerWindowBits: 15, ClientWindowBits: 15}, {Level: 9, ServerWindowBits: 10, ClientWindowBits: 10},
@@ -313,28 +363,37 @@ func TestAutobahn12Compression(t *testing.T) {
 	}
 }
 
-// echoSizes sends messages of all sizes, whole and in fragments.
+// echoSizes sends messages of all sizes, whole and in fragments, several of each, so that
+// each has those before it as its context.
 func echoSizes(t *testing.T, c *client, d *deflater) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for i, n := range []int{0, 1, 16, 64, 256, 1024, 4096, 8192, 16384, 32768, 65536, 131072} {
-		for kind, s := range map[string]string{
-			"json":   strings.Repeat(`{"id": 17, "name": "Autobahn", "tags": ["a", "b"]}`, n/50+1)[:n],
-			"random": randomText(r, n),
-		} {
+		for k := range max(1, min(20, 16384/max(n, 1))) {
+			s := strings.Repeat(`{"id": 17, "name": "Autobahn", "tags": ["a", "b"]}`, n/50+1)[:n]
+			if k%2 == 1 || n > 16384 && i%2 == 1 {
+				s = randomText(r, n)
+			}
 			payload := d.deflate(s)
-			if i%2 == 0 {
+			switch (i + k) % 3 {
+			case 0:
 				c.send(frame(fin|rsv1|text, payload))
-			} else {
-				all := fragments(text, payload, len(payload)/3+1)
-				c.send(string(all[0]|rsv1) + all[1:])
+			case 1:
+				c.send(deflatedFragments(payload, len(payload)/3+1))
+			case 2:
+				c.send(deflatedFragments(payload, 256))
 			}
 			got := strings.TrimPrefix(c.got(), "deflated ")
 			if got != "text "+show([]byte(s)) {
-				t.Fatalf("%d bytes of %s: %s", n, kind, cut(got))
+				t.Fatalf("%d bytes: %s", n, cut(got))
 			}
 		}
 	}
 	c.wantEnd(open)
+}
+
+func deflatedFragments(payload string, n int) string {
+	all := fragments(text, payload, n)
+	return string([]byte{all[0] | rsv1}) + all[1:]
 }
 
 func randomText(r *rand.Rand, n int) string {

@@ -50,6 +50,10 @@ type Hub struct {
 	// Turn is how many receivers are served in one turn of the loop, so that other
 	// events have theirs; 0 means 1024.
 	Turn int
+	// MaxJobs is how many messages may be on their way over later turns; 0 means 256.
+	// Beyond, the oldest is brought to its end at once, which takes the time of whoever
+	// tells so much.
+	MaxJobs int
 
 	clock    reactor.Clock
 	channels map[string]*channel
@@ -201,6 +205,13 @@ func (h *Hub) Broadcast(name string, m *protocol.Message) {
 	if !h.running {
 		h.run()
 	}
+	most := h.MaxJobs
+	if most <= 0 {
+		most = 256
+	}
+	for len(h.jobs) > most {
+		h.advance(len(h.jobs[0].ch.members))
+	}
 }
 
 // run serves as many receivers as a turn has.
@@ -211,25 +222,34 @@ func (h *Hub) run() {
 		left = 1024
 	}
 	for len(h.jobs) > 0 {
-		j := &h.jobs[0]
-		for j.next < j.end && left > 0 {
-			if m := j.ch.members[j.next]; m != nil {
-				h.send(m.r, j.m)
-				left--
-			}
-			j.next++
-		}
-		if j.next < j.end {
+		if left = h.advance(left); left == 0 && len(h.jobs) > 0 {
 			h.running = true
 			h.clock.CallLater(0, h.run)
 			return
 		}
-		ch := j.ch
-		h.jobs = slices.Delete(h.jobs, 0, 1)
-		if ch.jobs--; ch.jobs == 0 {
-			h.close(ch)
-		}
 	}
+}
+
+// advance serves up to so many receivers of the oldest broadcast, and tells how many it
+// has left.
+func (h *Hub) advance(left int) int {
+	j := &h.jobs[0]
+	for j.next < j.end && left > 0 {
+		if m := j.ch.members[j.next]; m != nil {
+			h.send(m.r, j.m)
+			left--
+		}
+		j.next++
+	}
+	if j.next < j.end {
+		return left
+	}
+	ch := j.ch
+	h.jobs = slices.Delete(h.jobs, 0, 1)
+	if ch.jobs--; ch.jobs == 0 {
+		h.close(ch)
+	}
+	return left
 }
 
 // send tells m to one receiver, if it keeps up.
