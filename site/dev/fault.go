@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // This file makes sense of what compilers and programs print when something is wrong.
@@ -34,13 +35,19 @@ func (f *Failure) Error() string { return f.Title }
 // mostFaults is how many faults of one build are kept.
 const mostFaults = 50
 
-var goPlace = regexp.MustCompile(`^(?:vet: )?((?:[A-Za-z]:)?[^:\s][^:]*\.(?:go|mod|work|c|cc|cpp|cxx|h|s|S|y|sum)):(\d+)(?::(\d+))?: (.*)$`)
+// lazily compiles an expression when it is first needed: most programs that link this
+// package never do.
+func lazily(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
+var goPlace = lazily(`^(?:vet: )?((?:[A-Za-z]:)?[^:\s][^:]*\.(?:go|mod|work|c|cc|cpp|cxx|h|s|S|y|sum)):(\d+)(?::(\d+))?: (.*)$`)
 
 // parseGoOutput finds the faults in what the go command printed, run in dir.
 func parseGoOutput(out, dir string) (faults []Fault) {
 	for line := range strings.Lines(out) {
 		line = strings.TrimRight(line, "\r\n")
-		switch m := goPlace.FindStringSubmatch(line); {
+		switch m := goPlace().FindStringSubmatch(line); {
 		case m != nil:
 			faults = append(faults, placed(m, dir))
 		case strings.HasPrefix(line, "\t") && len(faults) > 0:
@@ -72,17 +79,17 @@ func placed(m []string, dir string) Fault {
 }
 
 var (
-	goGet      = regexp.MustCompile(`no required module provides package ([^\s;:]+)`)
-	goGetSum   = regexp.MustCompile(`missing go\.sum entry|verifying .* checksum mismatch`)
-	goNotFound = regexp.MustCompile(`package ([^\s]+) is not in (?:std|GOROOT)`)
+	goGet      = lazily(`no required module provides package ([^\s;:]+)`)
+	goGetSum   = lazily(`missing go\.sum entry|verifying .* checksum mismatch`)
+	goNotFound = lazily(`package ([^\s]+) is not in (?:std|GOROOT)`)
 )
 
 // goMend says what to do about a message of the go command.
 func goMend(message string) string {
-	switch m := goGet.FindStringSubmatch(message); {
+	switch m := goGet().FindStringSubmatch(message); {
 	case m != nil:
 		return "go get " + m[1]
-	case goGetSum.MatchString(message):
+	case goGetSum().MatchString(message):
 		return "go mod tidy"
 	case strings.Contains(message, "updates to go.mod needed"):
 		return "go mod tidy"
@@ -93,15 +100,15 @@ func goMend(message string) string {
 	case strings.Contains(message, "imported and not used"), strings.Contains(message, "declared and not used"):
 		return "remove it, or use it"
 	}
-	if m := goNotFound.FindStringSubmatch(message); m != nil {
+	if m := goNotFound().FindStringSubmatch(message); m != nil {
 		return "there is no package " + m[1] + " in the standard library: a path of another module begins with a host name"
 	}
 	return ""
 }
 
 var (
-	pyFrame = regexp.MustCompile(`^\s*File "([^"]+)", line (\d+)`)
-	pyError = regexp.MustCompile(`^([A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning)): ?(.*)$`)
+	pyFrame = lazily(`^\s*File "([^"]+)", line (\d+)`)
+	pyError = lazily(`^([A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning)): ?(.*)$`)
 )
 
 // parsePythonOutput finds the last exception in what an interpreter printed: its place
@@ -111,7 +118,7 @@ func parsePythonOutput(out string, roots []string) []Fault {
 	found := false
 	for line := range strings.Lines(out) {
 		line = strings.TrimRight(line, "\r\n")
-		if m := pyFrame.FindStringSubmatch(line); m != nil {
+		if m := pyFrame().FindStringSubmatch(line); m != nil {
 			f.File = m[1]
 			f.Line, _ = strconv.Atoi(m[2])
 			for _, r := range roots {
@@ -119,7 +126,7 @@ func parsePythonOutput(out string, roots []string) []Fault {
 					own = f
 				}
 			}
-		} else if m := pyError.FindStringSubmatch(line); m != nil {
+		} else if m := pyError().FindStringSubmatch(line); m != nil {
 			f.Message = strings.TrimSpace(line)
 			found = true
 		}
@@ -134,19 +141,19 @@ func parsePythonOutput(out string, roots []string) []Fault {
 }
 
 var (
-	goPanic = regexp.MustCompile(`(?m)^(panic: .*|fatal error: .*)$`)
-	goFrame = regexp.MustCompile(`(?m)^\t(\S.*\.go):(\d+)(?: \+0x[0-9a-f]+)?$`)
+	goPanic = lazily(`(?m)^(panic: .*|fatal error: .*)$`)
+	goFrame = lazily(`(?m)^\t(\S.*\.go):(\d+)(?: \+0x[0-9a-f]+)?$`)
 )
 
 // parsePanic finds the end of a Go program in what it printed: its place is the first
 // frame below root, else the first of all.
 func parsePanic(out, root string) *Fault {
-	at := goPanic.FindStringIndex(out)
+	at := goPanic().FindStringIndex(out)
 	if at == nil {
 		return nil
 	}
 	f := &Fault{Message: out[at[0]:at[1]]}
-	for _, m := range goFrame.FindAllStringSubmatch(out[at[1]:], -1) {
+	for _, m := range goFrame().FindAllStringSubmatch(out[at[1]:], -1) {
 		own := below(m[1], root)
 		if f.File == "" || own {
 			f.File = m[1]

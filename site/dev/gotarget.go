@@ -12,14 +12,15 @@ import (
 type goTarget struct {
 	s       *Supervisor
 	builder *goBuilder
-	dir     string // where the program runs
+	dir     string // of the source
 	args    []string
 	asked   bool            // the settings of the go command are known
 	stale   bool            // what the build depends on has to be asked again
 	touched map[string]bool // directories of packages that were changed since their tests passed
 }
 
-// newGoTarget makes the target for the package pkg as seen from dir.
+// newGoTarget makes the target for the package pkg as seen from dir, where the go command
+// runs.
 func newGoTarget(s *Supervisor, dir, pkg string, args []string) (*goTarget, error) {
 	b, err := newGoBuilder(s.loop, dir, pkg, s.opts.BuildFlags, s.env())
 	if err != nil {
@@ -172,7 +173,7 @@ func (t *goTarget) cancel() {
 // start runs the program.
 func (t *goTarget) start(n int, p *built) (generation, error) {
 	spec := t.s.programSpec(n)
-	spec.path, spec.args, spec.dir = p.path, t.args, t.dir
+	spec.path, spec.args, spec.dir = p.path, t.args, t.s.opts.Dir
 	if d := t.builder.deps; d != nil && d.spindle && t.s.opts.AppPort == 0 {
 		spec.way = bySocket
 	}

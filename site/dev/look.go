@@ -15,6 +15,7 @@ import (
 // looker is one look.
 type looker struct {
 	what      Watch
+	was       *Watch           // what was watched at the look before, if that was something else
 	known     map[string]stamp // of the loop; read only. nil: nothing is known yet
 	dirs      map[string]bool  // of the loop; read only
 	timesOnly bool             // the content of a file whose time is the same is not read
@@ -93,30 +94,33 @@ func (l *looker) some(paths []string) {
 }
 
 // watched tells whether what is watched includes path.
-func (l *looker) watched(path string) bool {
-	for _, dir := range l.what.Dirs {
+func (l *looker) watched(path string) bool { return l.what.includes(path) }
+
+// includes tells whether path is one of those to look at.
+func (w *Watch) includes(path string) bool {
+	for _, dir := range w.Dirs {
 		if filepath.Dir(path) == dir {
 			return true
 		}
 	}
-	for _, tree := range l.what.Trees {
+	for _, tree := range w.Trees {
 		if below(path, tree) {
-			return !l.skips(tree, path)
+			return !w.skips(tree, path)
 		}
 	}
 	return false
 }
 
 // skips tells whether path, or a directory on the way to it, is of no interest.
-func (l *looker) skips(tree, path string) bool {
-	if l.what.Skip == nil {
+func (w *Watch) skips(tree, path string) bool {
+	if w.Skip == nil {
 		return false
 	}
-	if l.what.Skip(path, false) {
+	if w.Skip(path, false) {
 		return true
 	}
 	for dir := filepath.Dir(path); len(dir) > len(tree); dir = filepath.Dir(dir) {
-		if l.what.Skip(dir, true) {
+		if w.Skip(dir, true) {
 			return true
 		}
 	}
@@ -207,7 +211,7 @@ func (l *looker) file(path string, info fs.FileInfo) {
 	}
 	is := stampOf(path, info)
 	l.found[path] = is
-	if l.known != nil && (!known || is.differs(was)) {
+	if l.known != nil && (known && is.differs(was) || !known && (l.was == nil || l.was.includes(path))) {
 		l.changes = append(l.changes, Change{Path: path})
 	}
 }

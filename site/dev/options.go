@@ -32,7 +32,8 @@ const (
 type Options struct {
 	Kind    Kind
 	Dir     string   // where it runs
-	Package string   // Go: directory or import path, as seen from Dir
+	Source  string   // Go: where the go command runs; "" is Dir
+	Package string   // Go: directory or import path, as seen from Source
 	Args    []string // of the program; of Command, the words of it
 	// App makes the tree of a WSGI application or of a directory for a generation; the
 	// supervisor knows no kind of resource itself. For Files it is called once.
@@ -126,7 +127,11 @@ func (o *Options) check() error {
 func (o *Options) target(s *Supervisor) (target, error) {
 	switch o.Kind {
 	case Go:
-		return newGoTarget(s, o.Dir, o.Package, o.Args)
+		source := o.Source
+		if source == "" {
+			source = o.Dir
+		}
+		return newGoTarget(s, source, o.Package, o.Args)
 	case WSGI:
 		return &appTarget{s: s, dir: o.Dir}, nil
 	case Files:
@@ -183,3 +188,9 @@ func (o *Options) Environment() []string {
 	env, _ := o.environment()
 	return env
 }
+
+// Supervised tells whether this process was started by a development server.
+func Supervised() bool { return os.Getenv(supervisedVariable) != "" }
+
+// supervisedVariable is set for programs.
+const supervisedVariable = "SPINDLE_DEV"

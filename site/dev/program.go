@@ -107,7 +107,7 @@ func (p *program) startWithSocket(socket *net.TCPListener) error {
 func (p *program) start(socket *os.File, more map[string]string) error {
 	s := p.spec
 	_, port, _ := net.SplitHostPort(p.addr)
-	set := map[string]string{"PORT": port, "SPINDLE_DEV": "1"}
+	set := map[string]string{"PORT": port, supervisedVariable: "1"}
 	for k, v := range more {
 		set[k] = v
 	}

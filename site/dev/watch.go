@@ -49,6 +49,7 @@ type Watcher struct {
 
 	events  *fsnotify.Watcher // nil while polling
 	what    Watch
+	was     *Watch           // what was watched at the last look, if that was something else
 	dirs    map[string]bool  // that events come from
 	known   map[string]stamp // files, as they were at the last look
 	pending map[string]bool  // paths with events since
@@ -121,6 +122,10 @@ func (w *Watcher) lost(err error) {
 // Set says what is watched from now on. The files that are there become known as they
 // are; those known before, and still watched, keep what was known of them.
 func (w *Watcher) Set(what Watch) {
+	if w.was == nil {
+		was := w.what
+		w.was = &was
+	}
 	w.what = what
 	w.look(nil)
 }
@@ -191,7 +196,7 @@ func (w *Watcher) look(paths []string) {
 		return
 	}
 	w.looking = true
-	l := &looker{what: w.what, known: w.known, dirs: w.dirs}
+	l := &looker{what: w.what, was: w.was, known: w.known, dirs: w.dirs}
 	reactor.DeferToThreadPool(w.loop.ThreadPool(), func() (*looker, error) {
 		l.run(paths)
 		return l, nil
@@ -205,6 +210,9 @@ func (w *Watcher) looked(l *looker, all bool) {
 	}
 	first := w.known == nil
 	w.known = l.found
+	if l.was == w.was && all {
+		w.was = nil
+	}
 	w.follow(l)
 	if w.again {
 		w.again = false

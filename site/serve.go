@@ -1,0 +1,174 @@
+package site
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"spindle/protocol/agent"
+	"spindle/reactor"
+	"spindle/resource"
+	"spindle/resource/proxy"
+	"spindle/site/dev"
+)
+
+// This file serves a tree while the program around it is being written, with no other
+// tool: the program runs itself.
+
+// Dev says how Serve serves. The zero value is what one wants while developing.
+type Dev struct {
+	// Listen is the endpoint; "" is tcp:8080:interface=127.0.0.1.
+	Listen string
+	// Off serves without any of it, as in production.
+	Off bool
+	// Setup changes the Site before it serves: its log, its limits.
+	Setup func(s *Site)
+	// Flags are for go build, as in -tags=dev.
+	Flags []string
+	// EnvFiles are read behind .env and .env.local.
+	EnvFiles []string
+	// Watch is files and directories whose change starts the program again.
+	Watch []string
+	// Rules come before the standard ones.
+	Rules []dev.Rule
+	// Editor opens a file; see spindle dev --editor.
+	Editor string
+	// Output is where it is told what happens; nil is standard error.
+	Output io.Writer
+}
+
+// Serve serves root on the default reactor until it is stopped. While Dev.Off is not set
+// it does so in a process of its own, which is built anew and replaced at every change
+// of the source without a request being refused; pages in the browser follow, and errors
+// show causes and stacks. main must call it early: what comes before it runs twice at the
+// first start.
+//
+//	func main() {
+//		log.Fatal(site.Serve(app.Root(), site.Dev{Off: os.Getenv("APP_ENV") == "production"}))
+//	}
+//
+// It needs the go command and the source; without them, and below spindle dev, it serves as
+// it is.
+func Serve(root resource.Resource, d Dev) error {
+	dev.KeepIfAsked()
+	if d.Output == nil {
+		d.Output = os.Stderr
+	}
+	_, file, _, _ := runtime.Caller(1)
+	source := sourceOf(file)
+	if d.Off || source == "" || dev.Supervised() {
+		return d.serve(root)
+	}
+	return d.supervise(source)
+}
+
+func (d *Dev) endpoint() string {
+	if d.Listen == "" {
+		return "tcp:8080:interface=127.0.0.1"
+	}
+	return d.Listen
+}
+
+// serve is the program itself.
+func (d *Dev) serve(root resource.Resource) error {
+	s := New(root)
+	s.Debug = !d.Off
+	if d.Setup != nil {
+		d.Setup(s)
+	}
+	if _, err := reactor.Listen(d.endpoint(), s); err != nil {
+		return err
+	}
+	return reactor.Run()
+}
+
+// sourceOf is the directory of the main package, "" when it is not here.
+func sourceOf(caller string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Path == "" || !filepath.IsAbs(caller) {
+		return ""
+	}
+	if _, err := os.Stat(caller); err != nil {
+		return ""
+	}
+	return filepath.Dir(caller)
+}
+
+// supervise runs the program again and again.
+func (d *Dev) supervise(source string) error {
+	here, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	if err := dev.StartKeeper(); err != nil {
+		return err
+	}
+	loop := reactor.Default()
+	o := dev.Options{Kind: dev.Go, Dir: here, Source: source, Package: ".", Args: os.Args[1:], BuildFlags: d.Flags,
+		Rules: d.Rules, Editor: d.Editor, EnvFiles: dev.FindEnvFiles(here, d.EnvFiles), Extra: d.Watch,
+		Proxy: func(addr string, secure bool) (resource.Resource, error) { return upstream(loop, addr, secure) }}
+	sup, err := dev.New(loop, o)
+	if err != nil {
+		return err
+	}
+	sup.Listen(d.tell)
+	port, err := reactor.Listen(d.endpoint(), New(sup.Root()))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(d.Output, "spindle: http://%s/ runs %s, and again at every save\n", port.Addr(), source)
+	reactor.CallWhenRunning(sup.Start)
+	return reactor.Run()
+}
+
+// upstream passes requests on to the program.
+func upstream(loop *reactor.Reactor, addr string, secure bool) (resource.Resource, error) {
+	scheme := "http://"
+	if secure {
+		scheme = "https://"
+	}
+	p, err := proxy.New(scheme + addr)
+	if err != nil {
+		return nil, err
+	}
+	p.Retries, p.MaxFails = -1, -1
+	if secure { // its certificate is for the outside
+		p.Pool = agent.NewPool(loop)
+		p.Pool.TLS = &tls.Config{InsecureSkipVerify: true}
+	}
+	return p, nil
+}
+
+// tell writes an event for a person.
+func (d *Dev) tell(e dev.Event) {
+	text := ""
+	switch e.Kind {
+	case dev.EventChange:
+		if text = e.Action; len(e.Paths) == 1 {
+			text = e.Paths[0] + ": " + text
+		} else if len(e.Paths) > 1 {
+			text = fmt.Sprintf("%s and %d more: %s", e.Paths[0], len(e.Paths)-1, text)
+		}
+	case dev.EventReady:
+		text = fmt.Sprintf("ready after %v", e.Took.Round(time.Millisecond))
+	case dev.EventFailed:
+		text = e.Failure.Title
+		for _, f := range e.Failure.Faults {
+			text += fmt.Sprintf("\n  %s:%d:%d: %s", f.File, f.Line, f.Column, f.Message)
+		}
+	case dev.EventExit:
+		text = "the program ended: " + e.Text
+	case dev.EventNotice:
+		text = e.Text
+	case dev.EventOutput:
+		fmt.Fprintln(d.Output, e.Text)
+	}
+	if text != "" {
+		fmt.Fprintln(d.Output, "spindle: "+text)
+	}
+}
