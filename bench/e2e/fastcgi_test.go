@@ -231,7 +231,8 @@ func (s *gwClient) wantPage(t *testing.T, path string, status int, content strin
 func phpApp(t *testing.T, log *gwLog, sockets ...string) *fastcgi.PHP {
 	t.Helper()
 	root := phpRoot(t)
-	app := &fastcgi.PHP{Root: root, Files: static.New(root)}
+	app := fastcgi.NewPHP(root)
+	app.Files = static.New(root)
 	for _, s := range sockets {
 		app.Backends = append(app.Backends, "unix:"+s)
 	}
@@ -246,7 +247,7 @@ func TestPHP(t *testing.T) {
 	app := phpApp(t, &log, phpFPM(t, 4))
 	private := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(private, "f.txt"), []byte("0123456789"), 0o644))
-	app.App.Files = &gateway.Files{Roots: []string{private}, Accel: map[string]string{"/private/": private}}
+	app.Sendfile = &gateway.Files{Roots: []string{private}, Accel: map[string]string{"/private/": private}}
 	app.ReadTimeout = 2 * time.Second
 	app.MaxIdle = 2
 	root := new(resource.Tree).PutChild("app", app)

@@ -28,16 +28,43 @@ func appendLen(dst []byte, n int) []byte {
 }
 
 // AppendParams appends the Params stream of env: its records, and the empty one at its
-// end. scratch is memory for the pairs, used and given back.
-func AppendParams(dst []byte, id uint16, env *cgi.Env, scratch []byte) (records, pairs []byte) {
-	pairs = scratch[:0]
+// end.
+func AppendParams(dst []byte, id uint16, env *cgi.Env) []byte {
+	size := 0
+	for name, value := range env.All() {
+		size += pairLen(len(name), len(value))
+	}
+	if size > MaxContent {
+		return appendManyParams(dst, id, env)
+	}
+	if size > 0 {
+		dst = AppendHeader(dst, Params, id, size)
+		for name, value := range env.All() {
+			dst = AppendPair(dst, name, value)
+		}
+	}
+	return AppendHeader(dst, Params, id, 0)
+}
+
+// appendManyParams is AppendParams for what takes several records.
+func appendManyParams(dst []byte, id uint16, env *cgi.Env) []byte {
+	var pairs []byte
 	for name, value := range env.All() {
 		pairs = AppendPair(pairs, name, value)
 	}
-	if len(pairs) > 0 {
-		dst = AppendRecord(dst, Params, id, pairs)
+	return AppendHeader(AppendRecord(dst, Params, id, pairs), Params, id, 0)
+}
+
+// pairLen is the length of a pair.
+func pairLen(name, value int) int {
+	n := 2 + name + value
+	if name >= 0x80 {
+		n += 3
 	}
-	return AppendHeader(dst, Params, id, 0), pairs
+	if value >= 0x80 {
+		n += 3
+	}
+	return n
 }
 
 // NextPair takes the first pair off b, which is not empty.

@@ -1,8 +1,9 @@
 // Package fastcgi passes requests on to FastCGI applications: PHP scripts to php-fpm, or a
 // whole subtree to one application.
 //
-//	root.PutChild("blog", &fastcgi.PHP{Root: "/srv/blog", Files: static.New("/srv/blog"),
-//		App: fastcgi.App{Backends: []string{"unix:/run/php/php8.2-fpm.sock"}}})
+//	blog := fastcgi.NewPHP("/srv/blog", "unix:/run/php/php8.2-fpm.sock")
+//	blog.Files = static.New("/srv/blog")
+//	root.PutChild("blog", blog)
 //
 // Connections are kept and used again, one request at a time on each, as php-fpm wants it.
 // Of several backends the one with the fewest requests gets the next; one that can not be

@@ -15,7 +15,7 @@ import (
 // Only scripts that are there are asked for, so that nothing else is ever run.
 type PHP struct {
 	resource.Leaf
-	App
+	gateway.Application
 	// Root is the directory.
 	Root string
 	// BackendRoot is where the directory is for php-fpm, when that sees another file
@@ -36,6 +36,17 @@ type PHP struct {
 
 	finder *gateway.Finder
 }
+
+// NewPHP makes a PHP for the scripts below root, at backends such as
+// "unix:/run/php/php8.2-fpm.sock".
+func NewPHP(root string, backends ...string) *PHP {
+	p := &PHP{Root: root}
+	p.Backends = backends
+	return p
+}
+
+// Start tells what is wrong with the fields; else the first request does.
+func (p *PHP) Start() error { return p.Application.Start(wire{}) }
 
 // Pass finds the script. See resource.Passer.
 func (p *PHP) Pass(r *resource.Request) (resource.Resource, error) {
@@ -74,7 +85,7 @@ func (p *PHP) run(s *gateway.Script) (resource.Resource, error) {
 		}
 		s.Root = p.BackendRoot
 	}
-	return p.ask(s)
+	return p.Ask(wire{}, s)
 }
 
 func (p *PHP) begin() {

@@ -1,21 +1,19 @@
-package fastcgi
+package gateway
 
 import (
 	"errors"
 	"time"
 
-	"spindle/protocol/fastcgi"
 	"spindle/reactor"
-	"spindle/resource/gateway"
 )
 
 // conn is a connection to a backend, and the Sink of the content of the request on it.
 type conn struct {
 	pool    *pool
-	backend *gateway.Backend
+	backend *Backend
 	t       reactor.Transport
-	dec     fastcgi.Decoder
-	end     []byte    // of the content of an EndRequest, what has come
+	talk    Talk
+	end     *End      // of the request in done
 	x       *exchange // nil when none is under way
 	done    *exchange // ended in the callback that is under way
 	served  int       // requests ever
@@ -23,33 +21,37 @@ type conn struct {
 	lost    bool
 }
 
-// id is that of the one request on a connection.
-const id = 1
-
 // ConnectionMade keeps the transport. See reactor.Protocol.
 func (c *conn) ConnectionMade(t reactor.Transport) { c.t = t }
 
 // run sends a request.
 func (c *conn) run(x *exchange) {
-	c.x, c.end = x, nil
+	c.x = x
 	x.begin(c)
 	c.t.WriteShared(x.head)
 	x.content.Start(c)
 }
 
-// Write sends a piece of content, in records. See reactor.Consumer.
+// Write sends a piece of content. See reactor.Consumer.
 func (c *conn) Write(data []byte) {
 	for len(data) > 0 {
-		n := min(len(data), fastcgi.MaxContent)
-		c.t.Write(fastcgi.AppendHeader(c.t.AvailableBuffer(), fastcgi.Stdin, id, n))
+		n := min(len(data), maxPiece)
+		if before := c.talk.AppendBefore(c.t.AvailableBuffer(), n); len(before) > 0 {
+			c.t.Write(before)
+		}
 		c.t.Write(data[:n])
 		data = data[n:]
 	}
 }
 
-// End ends the content. See gateway.Sink.
+// maxPiece is the most that is sent in one.
+const maxPiece = 32 << 10
+
+// End ends the content. See Sink.
 func (c *conn) End() {
-	c.t.Write(fastcgi.AppendHeader(c.t.AvailableBuffer(), fastcgi.Stdin, id, 0))
+	if end := c.talk.AppendEnd(c.t.AvailableBuffer()); len(end) > 0 {
+		c.t.Write(end)
+	}
 }
 
 // RegisterProducer makes p the producer of the content. See reactor.Consumer.
@@ -59,16 +61,16 @@ func (c *conn) RegisterProducer(p reactor.Producer) { c.t.RegisterProducer(p) }
 func (c *conn) UnregisterProducer() { c.t.UnregisterProducer() }
 
 // errUnasked is about a backend that says something when it was asked nothing.
-var errUnasked = errors.New("fastcgi: the backend sent something that it was not asked for")
+var errUnasked = errors.New("the backend sent something that it was not asked for")
 
-// DataReceived reads records. See reactor.Protocol.
+// DataReceived reads what the backend says. See reactor.Protocol.
 func (c *conn) DataReceived(data []byte) {
 	if c.x != nil {
 		c.x.heard()
 	}
 	for len(data) > 0 && !c.lost {
-		n, p, ok, err := c.dec.Read(data)
-		if err == nil && c.x == nil && ok && p.Type != fastcgi.UnknownType {
+		n, said, err := c.talk.Read(data)
+		if err == nil && c.x == nil && !said.Idle {
 			err = errUnasked
 		}
 		if err != nil {
@@ -76,9 +78,7 @@ func (c *conn) DataReceived(data []byte) {
 			return
 		}
 		data = data[n:]
-		if ok {
-			c.piece(p)
-		}
+		c.said(&said)
 	}
 	if c.x != nil {
 		c.x.answer.Flush()
@@ -88,22 +88,15 @@ func (c *conn) DataReceived(data []byte) {
 	}
 }
 
-func (c *conn) piece(p fastcgi.Piece) {
-	if p.ID != id {
-		return // management, or a request that is none
-	}
-	switch p.Type {
-	case fastcgi.Stdout:
-		c.x.answer.Data(p.Data)
-	case fastcgi.Stderr:
-		c.x.errors.Write(p.Data)
-	case fastcgi.EndRequest:
-		if len(c.end) < 8 {
-			c.end = append(c.end, p.Data...)
-		}
-		if p.Last {
-			c.x, c.done = nil, c.x
-		}
+// said passes on what the backend says.
+func (c *conn) said(s *Said) {
+	switch {
+	case len(s.Out) > 0:
+		c.x.answer.Data(s.Out)
+	case len(s.Err) > 0:
+		c.x.errors.Write(s.Err)
+	case s.End != nil:
+		c.x, c.done, c.end = nil, c.x, s.End
 	}
 }
 
@@ -112,20 +105,15 @@ func (c *conn) piece(p fastcgi.Piece) {
 func (c *conn) ended() {
 	x := c.done
 	c.done = nil
-	appStatus, status, ok := fastcgi.ParseEnd(c.end)
 	c.served++
 	c.t.UnregisterProducer()
 	c.t.ResumeReading()
-	if ok && status == fastcgi.RequestComplete && x.content.Whole() && c.t.Buffered() == 0 && c.dec.Between() {
+	if c.end.Err == nil && x.content.Whole() && c.t.Buffered() == 0 && c.talk.Between() {
 		c.pool.keep(c)
 	} else {
 		c.close() // it may still wait for the rest of the content
 	}
-	if !ok {
-		x.broken(errors.New("fastcgi: an EndRequest that is too short"))
-		return
-	}
-	x.ended(appStatus, status)
+	x.ended(c.end)
 }
 
 // broken ends a connection that can not be understood.
@@ -149,7 +137,11 @@ func (c *conn) ConnectionLost(reason error) {
 	c.pool.forget(c)
 	x, ours := c.x, c.lost
 	c.x, c.lost = nil, true
-	if x != nil && !ours {
+	switch {
+	case x == nil || ours:
+	case reason == reactor.ErrDone && c.talk.EndsWithConnection():
+		x.ended(&End{})
+	default:
 		x.lost(c, reason)
 	}
 }
@@ -181,17 +173,18 @@ func (c *conn) close() {
 
 // abort tells the backend that nobody wants the answer, and ends the connection.
 func (c *conn) abort() {
-	if c.t.Buffered() == 0 {
-		c.t.Write(fastcgi.AppendHeader(c.t.AvailableBuffer(), fastcgi.AbortRequest, id, 0))
-		c.lost, c.x = true, nil
-		c.t.UnregisterProducer()
-		c.t.LoseConnection()
+	abort := c.talk.AppendAbort(c.t.AvailableBuffer())
+	if c.t.Buffered() > 0 || len(abort) == 0 {
+		c.close()
 		return
 	}
-	c.close()
+	c.t.Write(abort)
+	c.lost, c.x = true, nil
+	c.t.UnregisterProducer()
+	c.t.LoseConnection()
 }
 
 var (
 	_ reactor.Protocol = (*conn)(nil)
-	_ gateway.Sink     = (*conn)(nil)
+	_ Sink             = (*conn)(nil)
 )

@@ -1,31 +1,29 @@
-package fastcgi
+package gateway
 
 import (
 	"fmt"
 	"time"
 
 	"spindle/protocol/cgi"
-	"spindle/protocol/fastcgi"
 	"spindle/reactor"
 	"spindle/resource"
-	"spindle/resource/gateway"
 )
 
 // exchange is one request for an application: the resource that the walk ends at.
 type exchange struct {
 	resource.Leaf
-	app    *App
-	script *gateway.Script
+	app    *Application
+	script *Script
 
 	r       *resource.Request
-	head    []byte // BeginRequest and Params, as they are sent
-	content gateway.Content
-	answer  gateway.Answer
-	errors  gateway.Lines
+	head    []byte // what it begins with on the wire
+	content Content
+	answer  Answer
+	errors  Lines
 
-	turn       *gateway.Turn
-	tried      []*gateway.Backend // those that can not be asked any more
-	backend    *gateway.Backend
+	turn       *Turn
+	tried      []*Backend // those that can not be asked any more
+	backend    *Backend
 	connecting *reactor.Deferred[reactor.Protocol]
 	refused    error // why the last one could not be
 	conn       *conn // nil before, and when it is done
@@ -46,17 +44,16 @@ func (x *exchange) HeadReceived(r *resource.Request) error {
 // Render sends the request on.
 func (x *exchange) Render(r *resource.Request) ([]byte, error) {
 	x.r = r
-	x.answer = gateway.Answer{R: r, Source: x, Files: x.app.Files}
+	x.answer = Answer{R: r, Source: x, Files: x.app.Sendfile}
 	x.errors.Line = func(line string) {
-		x.app.log().Warn("fastcgi: "+line, "request", r.Target())
+		x.app.log().Warn(x.app.wire.Name()+": "+line, "request", r.Target())
 	}
 	var env cgi.Env
-	options := gateway.Options{Authorization: true, Variables: x.app.Variables}
-	if err := gateway.AddRequest(&env, r, x.script, x.content.Length(), &options); err != nil {
+	options := Options{Authorization: true, Length: x.app.wire.NeedsLength(), Variables: x.app.Variables}
+	if err := AddRequest(&env, r, x.script, x.content.Length(), &options); err != nil {
 		return nil, err
 	}
-	x.head = fastcgi.AppendBegin(make([]byte, 0, env.Size()+256), id, fastcgi.Responder, !x.app.NoKeep)
-	x.head, _ = fastcgi.AppendParams(x.head, id, &env, nil)
+	x.head = x.app.wire.Head(&env, x.app.keeps())
 	x.content.Hold()
 	r.NotifyFinish(x.finished)
 	turn, err := x.app.pool.queue.Enter(r.Loop(), func() { x.app.pool.send(x, false) }, x.fail)
@@ -70,7 +67,7 @@ func (x *exchange) Render(r *resource.Request) ([]byte, error) {
 }
 
 // at counts x as one of b's.
-func (x *exchange) at(b *gateway.Backend) {
+func (x *exchange) at(b *Backend) {
 	if x.backend != nil {
 		x.backend.Active--
 	}
@@ -107,23 +104,23 @@ func (x *exchange) listen(patience time.Duration) {
 		x.silence = x.r.Loop().CallLater(left, func() { x.listen(patience) })
 		return
 	}
-	x.fail(&resource.Error{Status: 504, Err: fmt.Errorf("fastcgi: backend %s has said nothing for %v", x.backend, patience)})
+	x.fail(&resource.Error{Status: 504, Err: fmt.Errorf("gateway: backend %s has said nothing for %v", x.backend, patience)})
 }
 
 // ended is called when the backend has ended the request.
-func (x *exchange) ended(appStatus uint32, status fastcgi.Status) {
+func (x *exchange) ended(e *End) {
 	x.conn = nil
 	x.errors.End()
-	if appStatus != 0 {
-		x.app.log().Warn("fastcgi: the application ended with a status that is not 0", "request", x.r.Target(), "status", appStatus)
+	if e.AppStatus != 0 {
+		x.app.log().Warn(x.app.wire.Name()+": the application ended with a status that is not 0", "request", x.r.Target(), "status", e.AppStatus)
 	}
-	switch status {
-	case fastcgi.RequestComplete:
+	switch {
+	case e.Err == nil:
 		x.answer.End()
-	case fastcgi.Overloaded, fastcgi.CantMultiplex:
-		x.fail(&resource.Error{Status: 503, Err: fmt.Errorf("fastcgi: backend %s: %s", x.backend, status)})
+	case e.Busy:
+		x.fail(&resource.Error{Status: 503, Err: fmt.Errorf("gateway: backend %s: %w", x.backend, e.Err)})
 	default:
-		x.fail(&resource.Error{Status: 502, Err: fmt.Errorf("fastcgi: backend %s: %s", x.backend, status)})
+		x.fail(&resource.Error{Status: 502, Err: fmt.Errorf("gateway: backend %s: %w", x.backend, e.Err)})
 	}
 	x.leave()
 }
@@ -132,7 +129,7 @@ func (x *exchange) ended(appStatus uint32, status fastcgi.Status) {
 func (x *exchange) broken(err error) {
 	x.conn = nil
 	x.errors.End()
-	x.fail(&resource.Error{Status: 502, Err: fmt.Errorf("backend %s: %w", x.backend, err)})
+	x.fail(&resource.Error{Status: 502, Err: fmt.Errorf("gateway: backend %s: %w", x.backend, err)})
 	x.leave()
 }
 
@@ -147,7 +144,7 @@ func (x *exchange) lost(c *conn, reason error) {
 		return
 	}
 	x.errors.End()
-	err := fmt.Errorf("fastcgi: backend %s closed the connection before the answer was whole: %w", x.backend, reason)
+	err := fmt.Errorf("gateway: backend %s closed the connection before the answer was whole: %w", x.backend, reason)
 	x.fail(&resource.Error{Status: 502, Err: err})
 	x.leave()
 }
@@ -202,7 +199,7 @@ func (x *exchange) leave() {
 	x.turn.Leave()
 }
 
-// PauseReading stops the backend. See gateway.Source.
+// PauseReading stops the backend. See Source.
 func (x *exchange) PauseReading() {
 	if x.conn != nil {
 		x.conn.t.PauseReading()
@@ -217,11 +214,11 @@ func (x *exchange) ResumeReading() {
 	}
 }
 
-// Unwanted gives the request up. See gateway.Source.
+// Unwanted gives the request up. See Source.
 func (x *exchange) Unwanted() { x.finished(reactor.ErrAborted) }
 
 var (
 	_ resource.HeadReceiver = (*exchange)(nil)
 	_ resource.Renderer     = (*exchange)(nil)
-	_ gateway.Source        = (*exchange)(nil)
+	_ Source                = (*exchange)(nil)
 )

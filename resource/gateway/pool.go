@@ -1,4 +1,4 @@
-package fastcgi
+package gateway
 
 import (
 	"errors"
@@ -9,17 +9,16 @@ import (
 
 	"spindle/reactor"
 	"spindle/resource"
-	"spindle/resource/gateway"
 )
 
 // This file finds a connection for a request.
 
-// pool is the connections of an App. Loop only.
+// pool is the connections of an Application. Loop only.
 type pool struct {
-	app      *App
-	backends *gateway.Backends
-	queue    gateway.Queue
-	idle     map[*gateway.Backend][]*conn // the one used last is the last
+	app      *Application
+	backends *Backends
+	queue    Queue
+	idle     map[*Backend][]*conn // the one used last is the last
 	watching bool
 	closing  bool
 }
@@ -44,7 +43,7 @@ func (p *pool) send(x *exchange, fresh bool) {
 	p.connect(b, x)
 }
 
-func (p *pool) takeIdle(b *gateway.Backend) *conn {
+func (p *pool) takeIdle(b *Backend) *conn {
 	list := p.idle[b]
 	if len(list) == 0 {
 		return nil
@@ -55,12 +54,12 @@ func (p *pool) takeIdle(b *gateway.Backend) *conn {
 	return c
 }
 
-func (p *pool) connect(b *gateway.Backend, x *exchange) {
+func (p *pool) connect(b *Backend, x *exchange) {
 	timeout := orDefault(p.app.ConnectTimeout, 5*time.Second)
 	if timeout == 0 {
 		timeout = time.Hour
 	}
-	c := &conn{pool: p, backend: b}
+	c := &conn{pool: p, backend: b, talk: p.app.wire.NewTalk()}
 	x.connecting = b.Connect(x.r.Loop(), reactor.FactoryFunc(func(reactor.Addr) reactor.Protocol { return c }), timeout)
 	x.connecting.Then(func(reactor.Protocol) {
 		x.connecting = nil
@@ -78,7 +77,7 @@ func (p *pool) connect(b *gateway.Backend, x *exchange) {
 }
 
 // unreachable tries another backend.
-func (p *pool) unreachable(b *gateway.Backend, x *exchange, err error) {
+func (p *pool) unreachable(b *Backend, x *exchange, err error) {
 	status := 502
 	switch {
 	case errors.Is(err, reactor.ErrTimeout):
@@ -92,7 +91,7 @@ func (p *pool) unreachable(b *gateway.Backend, x *exchange, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("there is no such socket: %w", err)
 	}
-	err = fmt.Errorf("fastcgi: backend %s: %w", b, err)
+	err = fmt.Errorf("gateway: backend %s: %w", b, err)
 	x.refused = &resource.Error{Status: status, Err: err}
 	if len(x.tried) < len(p.backends.All()) {
 		p.app.log().Warn(err.Error())
@@ -103,7 +102,7 @@ func (p *pool) unreachable(b *gateway.Backend, x *exchange, err error) {
 // keep takes back a connection on which nothing is under way.
 func (p *pool) keep(c *conn) {
 	most := orDefault(p.app.MaxIdle, 8)
-	if p.app.NoKeep || p.closing || c.lost || len(p.idle[c.backend]) >= most {
+	if !p.app.keeps() || p.closing || c.lost || len(p.idle[c.backend]) >= most {
 		c.close()
 		return
 	}
