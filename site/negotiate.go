@@ -71,7 +71,7 @@ func (s *Site) BuildHTTP2(peer reactor.Addr) reactor.Protocol { return s.http2.B
 // full tells whether a new connection is one too many, after making room for it
 // where that is possible.
 func (s *Site) full() bool {
-	return s.room > 0 && s.http1.Stats().Open+s.http2.Stats().Open >= s.room && !s.ShedIdle()
+	return s.room > 0 && s.Connections().Open >= s.room && !s.ShedIdle()
 }
 
 var _ reactor.NegotiatedFactory = (*Site)(nil)

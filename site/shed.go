@@ -13,7 +13,18 @@ const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnectio
 // ShedIdle closes a connection that has been idle long: of HTTP/1 first, where one
 // costs its client less. See reactor.Shedder.
 func (s *Site) ShedIdle() bool {
-	return s.http1 != nil && (s.http1.CloseOldestIdle() || s.http2.CloseOldestIdle())
+	if s.http1 == nil {
+		return false
+	}
+	if s.http1.CloseOldestIdle() || s.http2.CloseOldestIdle() {
+		return true
+	}
+	for _, g := range s.gateways {
+		if g.CloseOldestIdle() {
+			return true
+		}
+	}
+	return false
 }
 
 // Refusal is the 503 for a client that finds no place. See reactor.Shedder.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"spindle/protocol"
+	"spindle/protocol/cgi"
 	"spindle/protocol/http1"
 	"spindle/protocol/http2"
 	"spindle/reactor"
@@ -95,7 +96,8 @@ type Site struct {
 	http1    *http1.Factory
 	http2    *http2.Factory
 	hosted   hosted
-	room     int // connections of both; 0: no limit
+	gateways []*cgi.Factory // of FastCGI and SCGI
+	room     int            // connections of both; 0: no limit
 	requests *resource.Dispatcher
 	counters Counters
 	meter    *Meter
@@ -264,7 +266,7 @@ func (s *Site) drain() *reactor.Deferred[struct{}] {
 	if patience > 0 {
 		timer = s.loop.CallLater(patience, s.abort)
 	}
-	left := 3
+	left := 3 + len(s.gateways)
 	done := func() {
 		if left--; left > 0 {
 			return
@@ -277,6 +279,9 @@ func (s *Site) drain() *reactor.Deferred[struct{}] {
 	s.http1.Drain(done)
 	s.http2.Drain(done)
 	s.hosted.factory.Drain(done)
+	for _, g := range s.gateways {
+		g.Drain(done)
+	}
 	return drained
 }
 
@@ -285,6 +290,9 @@ func (s *Site) abort() {
 	s.http1.Abort()
 	s.http2.Abort()
 	s.hosted.factory.Abort()
+	for _, g := range s.gateways {
+		g.Abort()
+	}
 }
 
 // Counters is what the Site has counted. Loop only.
@@ -296,11 +304,18 @@ func (s *Site) Connections() Connections {
 		return Connections{}
 	}
 	h1, h2 := s.http1.Stats(), s.http2.Stats()
-	return Connections{
+	c := Connections{
 		Open:     h1.Open + h2.Open,
 		Idle:     h1.Idle + h2.Idle,
 		Accepted: int64(h1.Accepted + h2.Accepted),
 	}
+	for _, g := range s.gateways {
+		stats := g.Stats()
+		c.Open += stats.Open
+		c.Idle += stats.Idle
+		c.Accepted += int64(stats.Accepted)
+	}
+	return c
 }
 
 // Stats is all figures of the Site. Those over time are measured from the first call

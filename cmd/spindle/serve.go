@@ -25,6 +25,8 @@ type server struct {
 	config  *listenConfig
 	what    string                                             // it serves, for the banner
 	tree    func(m *member) (root resource.Resource, p *panel) // for one loop; p is nil without a start page
+	factory func(*site.Site) reactor.Factory                   // nil: HTTP
+	as      string                                             // the protocol that factory speaks
 	debug   bool                                               // pages of errors show causes
 	logger  func(m *member) site.AccessLogger                  // in place of the access log; nil: the access log
 	later   bool                                               // announce is called when all is ready, not at once
@@ -57,7 +59,13 @@ func serve(c *webConfig, out, errs *os.File) error {
 	tree := s.tree
 	s.tree = func(m *member) (resource.Resource, *panel) {
 		root, p := tree(m)
-		return c.gateways.wrap(root), p
+		return c.gateways.wrap(c.scripts.wrap(root)), p
+	}
+	switch c.As {
+	case "cgi":
+		return s.runCGI()
+	case "fastcgi", "scgi":
+		s.as, s.factory = c.As, c.scripts.factory
 	}
 	return s.run()
 }
@@ -99,7 +107,11 @@ func (s *server) run() error {
 
 // announce says where the server is reached.
 func (s *server) announce() {
-	if !s.config.Quiet {
+	switch {
+	case s.config.Quiet:
+	case s.as != "":
+		s.behind(s.errs)
+	default:
 		s.banner(s.errs, machineAddrs())
 	}
 	if s.config.Open {
@@ -201,9 +213,12 @@ func (s *server) accessLog(m *member) site.AccessLogger {
 }
 
 func (s *server) listen() error {
-	sites := map[*reactor.Reactor]*site.Site{}
+	sites := map[*reactor.Reactor]reactor.Factory{}
 	for _, m := range s.members {
 		sites[m.loop] = m.site
+		if s.factory != nil {
+			sites[m.loop] = s.factory(m.site)
+		}
 	}
 	for _, text := range s.config.Listen {
 		if err := s.probe(text); err != nil {

@@ -19,6 +19,7 @@ import (
 type webConfig struct {
 	listenConfig
 	gateways
+	scripts
 	Path     string   // of a directory; "" is the start page
 	Index    []string // nil: the default
 	Listing  bool
@@ -57,12 +58,22 @@ a second one does not wait.
 --proxy passes a part of the tree on to other servers, streamed both ways, WebSocket
 included; --vhost serves hosts of their own beside the rest, which is for all others.
 
+--cgi runs scripts, one process for each request; --php serves a directory with PHP in
+it through php-fpm; --fastcgi and --scgi pass a part of the tree on to an application.
+--as has the server itself stand behind another one: by FastCGI or SCGI at --listen, or by
+CGI as a process that answers one request:
+
+  #!/bin/sh
+  exec spindle web --as cgi --path /srv/www
+
 It exits with 2 when the command line is wrong, with 1 when the system refuses
 something, else with 0.`
 
 const webExample = `  spindle web --path ./public --listing
   spindle web --path . --listen tcp:8080 --log-file access.log
   spindle web --path dist --proxy /api=http://127.0.0.1:3000
+  spindle web --php /=./public@unix:/run/php/php8.2-fpm.sock --php-front index.php
+  spindle web --path dist --as fastcgi --listen unix:/run/site.sock
   spindle web --path dist --add-header 'Cache-Control: no-store' --open
   spindle web --path ./public --acme example.org --acme www.example.org --acme-email me@example.org`
 
@@ -90,6 +101,7 @@ func newWeb(start func(*webConfig) error) *cobra.Command {
 	c.addFirstFlags(f)
 	c.addWebFlags(f)
 	c.gateways.addFlags(f)
+	c.scripts.addFlags(f)
 	c.addLogFlags(f)
 	f.IntVar(&c.Loops, "loops", 1, "`number` of event loops, each with its own tree; 0 is one for each core")
 	c.addLastFlags(f)
@@ -98,6 +110,7 @@ func newWeb(start func(*webConfig) error) *cobra.Command {
 		"index":     fixed("index.html", "index.htm", "default.html"),
 		"mime-type": fixed("text/plain; charset=utf-8", "text/html; charset=utf-8", "application/octet-stream"),
 		"balance":   fixed("least-busy", "round-robin", "client\tthe same client goes to the same one", "cookie:\tby the value of a cookie"),
+		"as":        fixed("http", "fastcgi\tbehind a web server", "scgi\tbehind a web server", "cgi\tstarted by a web server for one request"),
 		"loops":     fixed("0\tone for each core", "1", "2", "4"),
 	})
 	return web
@@ -119,6 +132,9 @@ func (c *webConfig) check(cmd *cobra.Command) error {
 		return fmt.Errorf("--loops %d: give a number of loops, or 0 for one for each core", c.Loops)
 	}
 	if err := c.gateways.check(); err != nil {
+		return err
+	}
+	if err := c.scripts.check(); err != nil {
 		return err
 	}
 	if c.Path == "" {
