@@ -88,10 +88,12 @@ func takeSocket(file *os.File) (int, error) {
 const controlSize = 256
 
 // readBytes reads what is there, and hands the protocol the descriptors that came
-// along with it.
-func (c *Conn) readBytes() (int, syscall.Errno) {
+// along with it. cut tells that there may be more, though there was room: a read ends
+// with the message that has descriptors.
+func (c *Conn) readBytes() (n int, cut bool, e syscall.Errno) {
 	if c.state&takesFiles == 0 {
-		return sysRead(int(c.fd), c.r.in)
+		n, e = sysRead(int(c.fd), c.r.in)
+		return n, false, e
 	}
 	if c.r.control == nil {
 		c.r.control = make([]byte, controlSize)
@@ -100,7 +102,7 @@ func (c *Conn) readBytes() (int, syscall.Errno) {
 	if e == 0 && oob > 0 {
 		c.takeFiles(c.r.control[:oob])
 	}
-	return n, e
+	return n, oob > 0, e
 }
 
 func (c *Conn) takeFiles(control []byte) {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -100,6 +101,7 @@ func TestPassedDescriptors(t *testing.T) {
 		{"plain", nil, "plain"},
 		{"x", fds[:1], "x one"},
 		{"y", fds, "y one two"},
+		{"z", fds[1:], "z two"},
 	} {
 		if _, _, err := conn.(*net.UnixConn).WriteMsgUnix([]byte(step.text), unix.UnixRights(step.fds...), nil); err != nil {
 			t.Fatal(err)
@@ -126,5 +128,40 @@ func TestAdoptRefuses(t *testing.T) {
 	defer theirs.Close()
 	if err := r.AdoptConnection(ours, FactoryFunc(func(Addr) Protocol { return nil })); err == nil {
 		t.Error("no protocol, and no error")
+	}
+}
+
+// A read ends with the message that has descriptors; what is behind it is read all the
+// same.
+func TestBytesBehindDescriptors(t *testing.T) {
+	r := New()
+	ours, theirs, err := SocketPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.FileConn(theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	defer conn.Close()
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, fds := range [][]int{nil, {int(f.Fd())}, nil} {
+		if _, _, err := conn.(*net.UnixConn).WriteMsgUnix([]byte("x"), unix.UnixRights(fds...), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := &taker{told: make(chan string, 10)}
+	if err := r.AdoptConnection(ours, FactoryFunc(func(Addr) Protocol { return p })); err != nil {
+		t.Fatal(err)
+	}
+	running(t, r)
+	got := ""
+	for strings.Count(got, "x") < 3 {
+		got += <-p.told
 	}
 }

@@ -165,10 +165,10 @@ func (c *Conn) read() {
 		if c.state&(readable|stop) != readable {
 			return
 		}
-		n, e := c.readBytes()
+		n, cut, e := c.readBytes()
 		switch {
 		case e == 0 && n > 0:
-			if n < len(c.r.in) && c.state&eofSeen == 0 {
+			if n < len(c.r.in) && !cut && c.state&eofSeen == 0 {
 				c.state &^= readable
 			}
 			c.proto.DataReceived(c.r.in[:n])

@@ -4,7 +4,8 @@
 //	main.go     commands, errors, exit codes
 //	web.go      spindle web: flags and what they mean
 //	listen.go   the flags of every command that serves
-//	acme.go     of these, those about certificates of an authority, and https alone
+//	wsgi.go     spindle wsgi; envfile.go reads its variables
+//	acme.go     of the flags, those about certificates of an authority, and https alone
 //	serve.go    reactors, sites, log; from there to the end
 //	stock.go    the trees that it serves: the one file that imports every resource
 //	start.go    the start page, with its tree (draw.go) and its stream (events.go)
@@ -47,7 +48,8 @@ func main() {
 // run is the whole program; what it returns is the exit code.
 func run(args []string, out, errs *os.File) int {
 	root := newRoot(func(c *webConfig) error { return serve(c, out, errs) })
-	root.AddCommand(newDev(func(c *devConfig) error { return serveDev(c, out, errs) }))
+	root.AddCommand(newDev(func(c *devConfig) error { return serveDev(c, out, errs) }),
+		newWSGI(func(c *wsgiConfig) error { return serveWSGI(c, out, errs) }))
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)

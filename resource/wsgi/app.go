@@ -149,7 +149,7 @@ func (a *App) Render(r *resource.Request) ([]byte, error) {
 	} else if err := a.enqueue(x); err != nil {
 		return nil, err
 	}
-	r.NotifyFinish(x.finished)
+	r.NotifyLost(x.finished)
 	return nil, resource.NotDoneYet
 }
 

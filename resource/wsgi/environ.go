@@ -98,31 +98,43 @@ func versionText(v protocol.Version) string {
 	return "HTTP/1.1"
 }
 
-// appendEnds appends the addresses of both ends.
+// appendEnds appends the addresses of both ends: SERVER_NAME and SERVER_PORT as the
+// client knows them.
 func appendEnds(b []byte, r *resource.Request) []byte {
-	b = appendKey(b, "SERVER_NAME")
-	host := r.Host()
-	port := host.Port
-	switch {
-	case host.IP.IsValid():
-		b = append(host.IP.AppendTo(b), 0)
-	default: // a UNIX socket
-		b = append(append(b, "localhost"...), 0)
-		if port = 80; r.Secure() {
-			port = 443
-		}
-	}
-	b = appendKey(b, "SERVER_PORT")
-	b = append(strconv.AppendUint(b, uint64(port), 10), 0)
+	name, port := serverEnd(r)
+	b = appendBytes(b, "SERVER_NAME", name)
+	b = appendBytes(b, "SERVER_PORT", port)
 	client := r.ClientAddr()
 	b = appendKey(b, "REMOTE_ADDR")
 	if client.IP.IsValid() {
-		b = client.IP.AppendTo(b)
-		b = append(b, 0)
+		b = append(client.IP.AppendTo(b), 0)
 		b = appendKey(b, "REMOTE_PORT")
 		b = strconv.AppendUint(b, uint64(client.Port), 10)
 	}
 	return append(b, 0)
+}
+
+// serverEnd is host and port that the client asked for; where it did not say, those of
+// the connection. (To ask for the latter costs a system call.)
+func serverEnd(r *resource.Request) (name, port []byte) {
+	name = r.Head().Authority
+	if at := bytes.LastIndexByte(name, ':'); at > bytes.LastIndexByte(name, ']') {
+		name, port = name[:at], name[at+1:]
+	}
+	if len(name) == 0 {
+		host := r.Host()
+		if name = []byte("localhost"); host.IP.IsValid() {
+			name, port = host.IP.AppendTo(nil), strconv.AppendUint(nil, uint64(host.Port), 10)
+		}
+	}
+	switch {
+	case len(port) > 0:
+	case r.Secure():
+		port = []byte("443")
+	default:
+		port = []byte("80")
+	}
+	return name, port
 }
 
 // appendFields appends the fields of the request.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"time"
 
 	"spindle/reactor"
 	"spindle/resource"
@@ -23,8 +24,7 @@ type exchange struct {
 	early      []byte // of it, come before there was a link
 	paused     bool   // by us, while there is none
 
-	queued  bool
-	waiting *reactor.DelayedCall
+	deadline time.Time // while it waits
 
 	headSent bool
 	sending  bool // a file is on its way; its done ends the answer
@@ -50,23 +50,22 @@ func (x *exchange) pause() {
 	}
 }
 
-// contentEnd takes the end of it. That it is cut is told by finished, too.
+// contentEnd takes the end of it. One that is cut ends the request.
 func (x *exchange) contentEnd(err error) {
-	if err != nil || x.ended {
-		return
-	}
-	x.ended = true
-	if x.link != nil {
-		x.link.endContent()
+	switch {
+	case err != nil:
+		x.finished(err)
+	case !x.ended:
+		x.ended = true
+		if x.link != nil {
+			x.link.endContent()
+		}
 	}
 }
 
-// finished is told when the request is over: answered, or given up, or the client has
-// left. A worker that still works on it is told by the end of its link.
+// finished is told when the request is over before its answer is: the client has left, or
+// another has answered it. A worker that works on it is told by the end of its link.
 func (x *exchange) finished(error) {
-	if x.queued {
-		x.app.queue.leave(x)
-	}
 	if l := x.link; l != nil && !x.answered {
 		l.abandon()
 	}
@@ -113,6 +112,11 @@ func (x *exchange) whole(payload []byte) error {
 	if n > len(payload)-4 {
 		return errGarbage
 	}
+	if x.r.Finished() {
+		x.headSent = true
+		x.done()
+		return nil
+	}
 	head, body := payload[4:4+n], append([]byte(nil), payload[4+n:]...)
 	length, err := x.setHead(head)
 	if err != nil {
@@ -123,7 +127,7 @@ func (x *exchange) whole(payload []byte) error {
 	r := x.r
 	switch {
 	case r.Method() == "HEAD" && length < 0:
-		r.WriteShared(nil) // so that no length is said, which nobody knows
+		r.SendHead() // without a length, which nobody knows
 		r.Finish()
 	case length >= 0 && length != int64(len(body)):
 		r.SetContentLength(length) // of an answer to HEAD, or 304
@@ -139,6 +143,10 @@ func (x *exchange) head(payload []byte) error {
 	if x.headSent {
 		return errGarbage
 	}
+	if x.r.Finished() {
+		x.finished(nil)
+		return nil
+	}
 	length, err := x.setHead(payload)
 	if err != nil {
 		return err
@@ -148,6 +156,9 @@ func (x *exchange) head(payload []byte) error {
 		x.r.SetContentLength(length)
 	}
 	x.r.RegisterProducer(flow{x})
+	if x.r.Finished() { // a field that can not be sent has made it an error page
+		x.finished(nil)
+	}
 	return nil
 }
 

@@ -55,14 +55,17 @@ func (l *link) DataReceived(data []byte) {
 
 // piece takes a part of a D frame.
 func (l *link) piece(data []byte) {
-	if l.x != nil {
+	if l.x != nil && !l.left {
 		l.x.data(data)
 	}
 }
 
 // frame takes any other.
 func (l *link) frame(kind byte, payload []byte) error {
-	if kind == frameIdle {
+	switch {
+	case l.left: // by a frame before this one
+		return nil
+	case kind == frameIdle:
 		return l.ready()
 	}
 	x := l.x

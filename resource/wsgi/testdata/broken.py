@@ -1,0 +1,4 @@
+import os
+
+def application(environ, start_response)
+    pass

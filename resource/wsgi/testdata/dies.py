@@ -1,0 +1,3 @@
+import os, sys
+sys.stderr.write("farewell\n")
+os._exit(9)

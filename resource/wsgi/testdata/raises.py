@@ -1,0 +1,8 @@
+import json
+
+
+def setup():
+    json.loads("{")
+
+
+setup()
