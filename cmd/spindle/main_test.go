@@ -132,6 +132,7 @@ func TestHelp(t *testing.T) {
 	for name, args := range map[string][]string{
 		"help":            {"--help"},
 		"help-web":        {"web", "--help"},
+		"help-wsgi":       {"wsgi", "--help"},
 		"help-cert":       {"cert", "--help"},
 		"help-version":    {"version", "--help"},
 		"help-completion": {"completion", "--help"},
