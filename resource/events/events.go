@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"spindle/protocol"
 	"spindle/reactor"
 	"spindle/resource"
 )
@@ -35,6 +34,9 @@ type Events struct {
 	MaxQueuedBytes int
 	// MaxStreams limits the listeners; none. Beyond: 503.
 	MaxStreams int
+	// Turn is how many listeners are told in one turn of the loop, so that other
+	// connections have theirs; 1024.
+	Turn int
 
 	loop    reactor.Loop
 	streams []*Stream
@@ -43,6 +45,7 @@ type Events struct {
 	prefix  string // of the ids, so that those of an earlier process are not known
 	last    uint64 // number of the last id
 	ended   bool   // the reactor stops
+	round   round  // of telling
 }
 
 // New makes an Events on a loop.
@@ -60,8 +63,10 @@ func (e *Events) RenderGET(r *resource.Request) ([]byte, error) {
 	r.SetField("Content-Type", "text/event-stream")
 	r.SetField("Cache-Control", "no-store")
 	r.SetField("X-Accel-Buffering", "no") // nginx as a proxy would collect it
-	if r.Method() == "HEAD" {
-		return nil, nil
+	if r.Method() == "HEAD" {             // a stream has no length: RFC 9110 §8.6
+		r.SendHead()
+		r.Finish()
+		return nil, resource.NotDoneYet
 	}
 	s := &Stream{e: e, r: r}
 	if e.Opened != nil {
@@ -99,7 +104,7 @@ func (e *Events) replay(s *Stream, r *resource.Request) {
 // add has s listen.
 func (e *Events) add(s *Stream) {
 	s.begun = true
-	s.index = len(e.streams)
+	s.index, s.told = len(e.streams), e.round.number // what is under way was replayed, or came before
 	e.streams = append(e.streams, s)
 	s.r.NotifyFinish(func(error) { e.gone(s) })
 	if e.timer == nil && e.Heartbeat >= 0 {
@@ -114,6 +119,7 @@ func (e *Events) gone(s *Stream) {
 	e.streams[s.index], moved.index = moved, s.index
 	e.streams[last] = nil
 	e.streams = e.streams[:last]
+	e.round.again = true // the one that took its place may not be told yet
 	if last == 0 && e.timer != nil {
 		e.timer.Cancel()
 		e.timer = nil
@@ -143,18 +149,6 @@ func (e *Events) Publish(ev Event) (id string) {
 	return ev.ID
 }
 
-// Broadcast sends m to all who listen, and does not keep it. m is not changed any more.
-func (e *Events) Broadcast(m *protocol.Message) {
-	bound := limit(e.MaxQueuedBytes, 256<<10)
-	for _, s := range e.streams {
-		if bound > 0 && s.Buffered() > bound {
-			s.Dismiss("too slow")
-			continue
-		}
-		s.SendPrepared(m)
-	}
-}
-
 // limit is n, standard for 0, and 0 for none.
 func limit(n, standard int) int {
 	if n == 0 {
@@ -172,14 +166,22 @@ func (e *Events) beatLater() {
 	if every == 0 {
 		every = 15 * time.Second
 	}
-	e.timer = e.loop.CallLater(every, e.beat)
+	e.timer = e.loop.CallLater(every, func() { e.beat(0) })
 }
 
-// beat sends a comment on each stream that was silent since the last beat.
-func (e *Events) beat() {
-	for _, s := range e.streams {
+// beat sends a comment on each stream that was silent since the last beat, from the
+// first on, as many as a turn has.
+func (e *Events) beat(first int) {
+	left := e.turn()
+	for i := first; i < len(e.streams); i++ {
+		if left == 0 {
+			e.timer = e.loop.CallLater(0, func() { e.beat(i) })
+			return
+		}
+		s := e.streams[i]
 		if s.silent {
 			s.write(comment)
+			left--
 		}
 		s.silent = true
 	}

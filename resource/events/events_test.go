@@ -41,7 +41,7 @@ func TestHead(t *testing.T) {
 	if got := x.String(); got != want || x.Done || x.Length != -1 || e.Len() != 1 {
 		t.Errorf("%s, done %v, %d listen", got, x.Done, e.Len())
 	}
-	if r := s.Do("HEAD", "/", nil, nil); r.Status != 200 || !r.Done || e.Len() != 1 {
+	if r := s.Do("HEAD", "/", nil, nil); r.Status != 200 || !r.Done || r.Length != -1 || e.Len() != 1 {
 		t.Errorf("HEAD: %v, %d listen", r, e.Len())
 	}
 	if r := s.Do("POST", "/", nil, nil); r.Status != 405 {

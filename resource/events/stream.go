@@ -10,9 +10,10 @@ import (
 type Stream struct {
 	e      *Events
 	r      *resource.Request
-	index  int  // in e.streams
-	silent bool // since the last heartbeat
-	begun  bool // the head is on its way; before, an error can take the place of the stream
+	index  int    // in e.streams
+	told   uint64 // number of the last message that it was told
+	silent bool   // since the last heartbeat
+	begun  bool   // the head is on its way; before, an error can take the place of the stream
 	closed []func()
 }
 
