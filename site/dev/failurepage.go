@@ -1,12 +1,14 @@
 package dev
 
 import (
+	"encoding/json"
 	"fmt"
 	"html"
 	"path/filepath"
 	"strings"
 
 	"spindle/protocol"
+	"spindle/reactor"
 	"spindle/resource"
 )
 
@@ -21,22 +23,25 @@ func (failurePage) IsLeaf() bool                                      { return t
 
 // Render answers in the form that the client likes best.
 func (p failurePage) Render(r *resource.Request) ([]byte, error) {
-	f := p.s.failure
-	if f == nil {
+	if p.s.failure == nil {
 		return nil, &resource.Error{Status: 503, Fields: []resource.ErrorField{{Name: "Retry-After", Value: "1"}}}
 	}
 	r.SetStatus(500)
 	r.SetField("Cache-Control", "no-store")
 	r.SetField("Vary", "Accept")
-	r.SetField("X-Spindle-Failure", f.Stage)
+	r.SetField(failureField, p.s.failure.Stage)
+	v := p.s.view()
 	switch protocol.BestMedia(r.FieldBytes("Accept"), "text/plain", "text/html", "application/json") {
 	case 1:
-		return r.HTML(p.s.failureHTML(f))
+		return v.answer(r, "text/html; charset=utf-8", v.page)
 	case 2:
-		return r.JSON(p.s.withExcerpts(f))
+		return v.answer(r, "application/json", v.json)
 	}
-	return r.Text(p.s.failureText(f))
+	return v.answer(r, "text/plain; charset=utf-8", v.text)
 }
+
+// failureField marks pages that are ours.
+const failureField = "X-Spindle-Failure"
 
 // failureFragment is what a page shows above itself while the program that made it is
 // older than its source.
@@ -50,10 +55,39 @@ func (p failureFragment) RenderGET(r *resource.Request) ([]byte, error) {
 		r.SetStatus(204)
 		return nil, nil
 	}
+	v := p.s.view()
 	if protocol.BestMedia(r.FieldBytes("Accept"), "text/html", "application/json") == 1 {
-		return r.JSON(p.s.withExcerpts(p.s.failure))
+		return v.answer(r, "application/json", v.json)
 	}
-	return r.HTML(p.s.failureBody(p.s.failure))
+	return v.answer(r, "text/html; charset=utf-8", v.body)
+}
+
+// failureView is a failure with all that is needed to show it: files are read and coloured
+// on a thread.
+type failureView struct {
+	f         *Failure
+	root      string
+	what      string // that is run
+	serves    bool   // an older program answers
+	highlight func(name string, lines []string) []string
+}
+
+func (s *Supervisor) view() *failureView {
+	return &failureView{f: s.failure, root: s.target.root(), what: s.target.describe(), serves: s.current != nil, highlight: s.opts.Highlight}
+}
+
+// answer answers with what make makes, on a thread.
+func (v *failureView) answer(r *resource.Request, kind string, make func() string) ([]byte, error) {
+	r.SetField("Content-Type", kind)
+	return r.Later(reactor.DeferToThreadPool(r.Loop().ThreadPool(), func() ([]byte, error) { return []byte(make()), nil }))
+}
+
+func (v *failureView) json() string {
+	text, err := json.Marshal(v.withExcerpts())
+	if err != nil {
+		return "{}\n"
+	}
+	return string(text) + "\n"
 }
 
 // faultWithSource is a fault as it is shown.
@@ -69,12 +103,12 @@ type failureWithSources struct {
 }
 
 // withExcerpts adds the source.
-func (s *Supervisor) withExcerpts(f *Failure) failureWithSources {
-	shown := failureWithSources{Failure: f}
-	for _, fault := range f.Faults {
+func (v *failureView) withExcerpts() failureWithSources {
+	shown := failureWithSources{Failure: v.f}
+	for _, fault := range v.f.Faults {
 		w := faultWithSource{Fault: fault}
 		if fault.File != "" {
-			w.Path = s.shortPath(fault.File)
+			w.Path = v.shortPath(fault.File)
 			w.Source = excerptOf(fault.File, fault.Line)
 		}
 		shown.Faults = append(shown.Faults, w)
@@ -83,31 +117,32 @@ func (s *Supervisor) withExcerpts(f *Failure) failureWithSources {
 }
 
 // shortPath is path as seen from the root, if it is below.
-func (s *Supervisor) shortPath(path string) string {
-	if below(path, s.target.root()) {
-		return relativeTo(s.target.root(), path)
+func (v *failureView) shortPath(path string) string {
+	if below(path, v.root) {
+		return relativeTo(v.root, path)
 	}
 	return path
 }
 
-// failureHTML is the page.
-func (s *Supervisor) failureHTML(f *Failure) string {
+// page is the whole page.
+func (v *failureView) page() string {
+	f := v.f
 	return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>` + html.EscapeString(f.Title) +
 		`</title><meta name="viewport" content="width=device-width, initial-scale=1">` +
 		`<meta name="color-scheme" content="light dark"><link rel="stylesheet" href="` + Prefix + `page.css">` +
 		`<script src="` + Prefix + `live.js" data-spindle="failure"></script></head><body class="spindle-failure">` +
-		s.failureBody(f) + `</body></html>`
+		v.body() + `</body></html>`
 }
 
-// failureBody is what the page and the fragment have in common. All of it that is not our
-// own text is escaped.
-func (s *Supervisor) failureBody(f *Failure) string {
+// body is what the page and the fragment have in common. All of it that is not our own
+// text is escaped.
+func (v *failureView) body() string {
+	f := v.f
 	var b strings.Builder
 	b.WriteString(`<main class="failure"><header><p class="stage">` + stageText(f.Stage) + `</p><h1>` + html.EscapeString(f.Title) + `</h1>`)
-	b.WriteString(`<p class="hint">This goes away by itself when the next save works.` + s.stillServes() + `</p></header>`)
-	shown := s.withExcerpts(f)
-	for _, fault := range shown.Faults {
-		s.faultHTML(&b, fault)
+	b.WriteString(`<p class="hint">This goes away by itself when the next save works.` + v.stillServes() + `</p></header>`)
+	for _, fault := range v.withExcerpts().Faults {
+		v.faultHTML(&b, fault)
 	}
 	if f.Output != "" {
 		open := ""
@@ -116,12 +151,12 @@ func (s *Supervisor) failureBody(f *Failure) string {
 		}
 		b.WriteString(`<details class="output"` + open + `><summary>What was printed</summary><pre>` + ansiHTML(f.Output) + `</pre></details>`)
 	}
-	b.WriteString(`<footer><button type="button" data-restart>Start again</button><span>` + html.EscapeString(s.target.describe()) + `</span></footer></main>`)
+	b.WriteString(`<footer><button type="button" data-restart>Start again</button><span>` + html.EscapeString(v.what) + `</span></footer></main>`)
 	return b.String()
 }
 
-func (s *Supervisor) stillServes() string {
-	if s.current == nil {
+func (v *failureView) stillServes() string {
+	if !v.serves {
 		return ""
 	}
 	return " Until then the program from before it answers."
@@ -144,7 +179,7 @@ func stageText(stage string) string {
 }
 
 // faultHTML appends one fault with its source.
-func (s *Supervisor) faultHTML(b *strings.Builder, f faultWithSource) {
+func (v *failureView) faultHTML(b *strings.Builder, f faultWithSource) {
 	b.WriteString(`<section class="fault">`)
 	if f.File != "" {
 		fmt.Fprintf(b, `<p class="place"><a href="%s" data-file="%s" data-line="%d" data-column="%d">%s`,
@@ -159,7 +194,7 @@ func (s *Supervisor) faultHTML(b *strings.Builder, f faultWithSource) {
 	}
 	b.WriteString(`<p class="message">` + html.EscapeString(f.Message) + `</p>`)
 	if f.Source != nil {
-		s.sourceHTML(b, f)
+		v.sourceHTML(b, f)
 	}
 	if f.Mend != "" {
 		b.WriteString(`<p class="mend"><span>Mend</span> <code>` + html.EscapeString(f.Mend) + `</code></p>`)
@@ -168,8 +203,8 @@ func (s *Supervisor) faultHTML(b *strings.Builder, f faultWithSource) {
 }
 
 // sourceHTML appends the lines around a fault, in colour where the options know how.
-func (s *Supervisor) sourceHTML(b *strings.Builder, f faultWithSource) {
-	lines := s.coloured(f.File, f.Source.Lines)
+func (v *failureView) sourceHTML(b *strings.Builder, f faultWithSource) {
+	lines := v.coloured(f.File, f.Source.Lines)
 	b.WriteString(`<pre class="source"><code>`)
 	for i, line := range lines {
 		n := f.Source.First + i
@@ -187,9 +222,9 @@ func (s *Supervisor) sourceHTML(b *strings.Builder, f faultWithSource) {
 }
 
 // coloured is the lines as HTML.
-func (s *Supervisor) coloured(path string, lines []string) []string {
-	if s.opts.Highlight != nil {
-		if list := s.opts.Highlight(filepath.Base(path), lines); len(list) == len(lines) {
+func (v *failureView) coloured(path string, lines []string) []string {
+	if v.highlight != nil {
+		if list := v.highlight(filepath.Base(path), lines); len(list) == len(lines) {
 			return list
 		}
 	}
@@ -221,11 +256,12 @@ func columnText(shown, path string, line, column int) string {
 	return strings.Repeat(" ", width)
 }
 
-// failureText is the page for who reads it in a terminal.
-func (s *Supervisor) failureText(f *Failure) string {
+// text is the page for who reads it in a terminal.
+func (v *failureView) text() string {
+	f := v.f
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", stageText(f.Stage), f.Title)
-	for _, fault := range s.withExcerpts(f).Faults {
+	for _, fault := range v.withExcerpts().Faults {
 		b.WriteByte('\n')
 		if fault.File != "" {
 			fmt.Fprintf(&b, "%s:%d:%d: ", fault.Path, fault.Line, max(fault.Column, 1))

@@ -77,7 +77,7 @@ func (b *goBuilder) ask() *reactor.Deferred[struct{}] {
 	}
 	run.result.Then(func(c *command) {
 		if !c.ok() {
-			done.Errback(b.failure("list", "the go command does not work here", c))
+			done.Errback(b.failure("list", "The go command does not work here", c))
 			return
 		}
 		b.salt = string(c.out) + strings.Join(b.flags, "\x00")
@@ -123,7 +123,7 @@ func tagsOf(flags []string) (list []string) {
 
 // noGo is why the go command could not be run.
 func noGo(err error) *Failure {
-	return &Failure{Stage: "list", Title: "the go command can not be run", Faults: []Fault{{
+	return &Failure{Stage: "list", Title: "The go command can not be run", Faults: []Fault{{
 		Message: err.Error(), Mend: "install Go from https://go.dev/dl/, or put it into PATH"}}}
 }
 
@@ -135,7 +135,7 @@ func (b *goBuilder) listed(c *command, result *reactor.Deferred[*goDeps]) {
 	}
 	d, err := parseGoList(c.out, b.modules)
 	if err != nil || len(c.out) == 0 {
-		result.Errback(b.failure("list", "go list failed", c))
+		result.Errback(b.failure("list", "The package can not be listed", c))
 		return
 	}
 	if f := d.judge(b.dir, b.pkg); f != nil {
@@ -152,7 +152,7 @@ var errGivenUp = fmt.Errorf("dev: given up for something newer")
 
 // judge tells what is wrong with what go list has found; nil when it can be built.
 func (d *goDeps) judge(dir, pkg string) *Failure {
-	f := &Failure{Stage: "list", Title: "the package can not be built", Dir: dir}
+	f := &Failure{Stage: "list", Title: "The package can not be built", Dir: dir}
 	for _, e := range d.errors {
 		fault := Fault{Message: strings.TrimSpace(e.Err), Mend: goMend(e.Err)}
 		if m := goPlace().FindStringSubmatch(e.Pos + ": "); m != nil {
@@ -264,7 +264,7 @@ func (b *goBuilder) ended(c *command, result *reactor.Deferred[*built], out, key
 		b.end(result, nil, errGivenUp)
 		return
 	case !c.ok():
-		b.end(result, nil, b.failure("build", "the build failed", c))
+		b.end(result, nil, b.failure("build", "The build failed", c))
 		return
 	}
 	deps, salt := b.deps, b.salt

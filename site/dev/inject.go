@@ -33,7 +33,7 @@ func newInjector(f *front) *injector { return &injector{f: f} }
 func (i *injector) Begin(r *resource.Request, status int, fields protocol.Fields) (protocol.Fields, bool) {
 	kind, _, _ := strings.Cut(fields.Get("Content-Type"), ";")
 	kind = strings.TrimSpace(strings.ToLower(kind))
-	if kind != "text/html" && kind != "application/xhtml+xml" || status == 206 || fields.Get("Content-Encoding") != "" ||
+	if kind != "text/html" && kind != "application/xhtml+xml" || status == 206 || fields.Has(failureField) || fields.Get("Content-Encoding") != "" ||
 		strings.HasPrefix(strings.ToLower(fields.Get("Content-Disposition")), "attachment") {
 		return fields, false
 	}

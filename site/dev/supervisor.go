@@ -340,7 +340,7 @@ func (s *Supervisor) over(n int, g generation, how string) {
 	}
 	s.current, s.serves = nil, nil
 	s.tell(Event{Kind: EventExit, Generation: n, PID: g.pid(), Text: how})
-	f := &Failure{Stage: "run", Title: "the program ended: " + how, Output: g.words()}
+	f := &Failure{Stage: "run", Title: "The program ended: " + how, Output: g.words()}
 	s.describeEnd(f)
 	if s.next != nil || s.making {
 		return
@@ -539,7 +539,8 @@ func asFailure(err error, stage string) *Failure {
 	if errors.As(err, &f) {
 		return f
 	}
-	return &Failure{Stage: stage, Title: err.Error()}
+	text := strings.TrimPrefix(err.Error(), "dev: ")
+	return &Failure{Stage: stage, Title: strings.ToUpper(text[:1]) + text[1:]}
 }
 
 // State is what runs now, in words.
