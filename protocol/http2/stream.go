@@ -164,9 +164,14 @@ func (s *Stream) write(data []byte, shared bool) {
 		}
 		return
 	}
+	s.put(data[:n], shared)
+}
+
+// put sends or queues content.
+func (s *Stream) put(data []byte, shared bool) {
 	s.c.enterLate()
 	s.flags &^= producerAsked
-	s.send(data[:n], shared)
+	s.send(data, shared)
 	s.c.settleLate()
 }
 
@@ -181,9 +186,14 @@ func (s *Stream) SendFile(f *os.File, off, n int64, done func(err error)) {
 		}
 		return
 	}
+	s.putFile(&filePiece{f: f, off: off, n: n, done: done})
+}
+
+// putFile queues a part of a file.
+func (s *Stream) putFile(p *filePiece) {
 	s.c.enterLate()
 	s.flags &^= producerAsked
-	s.enqueue(piece{file: &filePiece{f: f, off: off, n: n, done: done}})
+	s.enqueue(piece{file: p})
 	s.c.settleLate()
 }
 
@@ -317,13 +327,17 @@ func (s *Stream) resumeIn() {
 
 // RegisterProducer makes p the producer of the content.
 func (s *Stream) RegisterProducer(p reactor.Producer) {
-	switch {
-	case s.answer == answerNone:
+	if s.answer == answerNone {
 		if s.f.loop != nil {
 			s.f.loop.CallLater(0, p.StopProducing)
 		}
 		return
-	case s.producer != nil:
+	}
+	s.register(p)
+}
+
+func (s *Stream) register(p reactor.Producer) {
+	if s.producer != nil {
 		panic("http2: RegisterProducer: there is a producer already; unregister it first")
 	}
 	s.producer = p
@@ -334,12 +348,8 @@ func (s *Stream) RegisterProducer(p reactor.Producer) {
 
 // UnregisterProducer ends it.
 func (s *Stream) UnregisterProducer() {
-	if s.producer == nil {
-		return
-	}
-	s.dropProducer()
-	if s.tun != nil {
-		s.c.post()
+	if s.producer != nil && s.answer != answerNone {
+		s.dropProducer()
 	}
 }
 

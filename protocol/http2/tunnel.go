@@ -39,7 +39,7 @@ func (s *Stream) startTunnel(p reactor.Protocol) {
 	}
 	s.rcv = nil
 	s.deadline = 0
-	s.answer = answerUnknown
+	s.answer = answerNone // the Channel does nothing any more
 	s.tun = &tunnel{Stream: s, proto: p, state: tunnelFresh}
 	c.post()
 }
@@ -99,32 +99,54 @@ func (t *tunnel) WriteSequence(pieces [][]byte) {
 
 // Write queues a copy of data.
 func (t *tunnel) Write(data []byte) {
-	if t.open() {
-		t.Stream.Write(data)
-	}
+	t.write(data, false)
 }
 
 // WriteShared queues data itself when it is large.
 func (t *tunnel) WriteShared(data []byte) {
-	if t.open() {
-		t.Stream.WriteShared(data)
+	t.write(data, true)
+}
+
+func (t *tunnel) write(data []byte, shared bool) {
+	if t.open() && len(data) > 0 {
+		t.put(data, shared)
 	}
 }
 
 // SendFile queues a part of f.
 func (t *tunnel) SendFile(f *os.File, off, n int64, done func(err error)) {
 	switch {
-	case t.open() && !t.is(closed):
-		t.Stream.SendFile(f, off, n, done)
-	case done != nil:
+	case t.open() && n > 0:
+		t.putFile(&filePiece{f: f, off: off, n: n, done: done})
+	case done == nil:
+	case t.open():
+		t.f.loop.CallLater(0, func() { done(nil) })
+	default:
 		t.f.loop.CallLater(0, func() { done(reactor.ErrDone) })
+	}
+}
+
+// RegisterProducer makes p the producer of what is written.
+func (t *tunnel) RegisterProducer(p reactor.Producer) {
+	if t.is(closed) {
+		t.f.loop.CallLater(0, p.StopProducing)
+		return
+	}
+	t.register(p)
+}
+
+// UnregisterProducer ends it.
+func (t *tunnel) UnregisterProducer() {
+	if t.producer != nil {
+		t.dropProducer()
+		t.c.post()
 	}
 }
 
 // open tells whether what is written still goes anywhere: after LoseConnection only
 // if it comes from a producer that it waits for.
 func (t *tunnel) open() bool {
-	return t.state&(tunnelLosing|tunnelHalf) == 0 || t.producer != nil
+	return !t.is(closed) && (t.state&(tunnelLosing|tunnelHalf) == 0 || t.producer != nil)
 }
 
 // LoseConnection delivers what was written, then ends the stream.
@@ -168,7 +190,6 @@ func (t *tunnel) closeIfDone() {
 		return
 	}
 	t.flags |= finishing
-	t.answer = answerNone
 	if len(t.out) == 0 {
 		t.c.endLocal(t.Stream)
 	}

@@ -303,3 +303,29 @@ func TestWebSocketOnStream(t *testing.T) {
 		t.Error("was not closed", e.closed, p.f.Stats())
 	}
 }
+
+// After Switch the Channel does nothing: the stream is the protocol's.
+func TestChannelAfterSwitch(t *testing.T) {
+	r := &raw{}
+	s := tunnels(func() reactor.Protocol { return r })
+	p := dial(t, s, extended())
+	p.headers(1, false, ":method", "CONNECT", ":authority", "h:1")
+	p.want("HEADERS 1 :status=200")
+	u := &pusher{}
+	r.t.RegisterProducer(u)
+	x := s.Last()
+	x.Write([]byte("x"))
+	x.SendFile(nil, 0, 1, nil)
+	x.PauseBody()
+	x.UnregisterProducer()
+	x.RegisterProducer(&pusher{})
+	x.Finish(nil)
+	x.Abort(nil)
+	x.Switch(&raw{})
+	p.data(1, false, "in")
+	r.t.Write([]byte("out"))
+	p.want(`DATA 1 "out"`)
+	if string(r.got) != "in" || r.lost != nil || u.stopped {
+		t.Errorf("got %q, lost %v", r.got, r.lost)
+	}
+}
