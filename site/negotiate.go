@@ -1,6 +1,7 @@
 package site
 
 import (
+	"spindle/protocol"
 	"spindle/protocol/http1"
 	"spindle/protocol/http2"
 	"spindle/protocol/nethttp"
@@ -67,6 +68,23 @@ func (s *Site) BuildNegotiated(peer reactor.Addr, alpn string) reactor.Protocol 
 
 // BuildHTTP2 makes the protocol of a connection that is known to speak HTTP/2.
 func (s *Site) BuildHTTP2(peer reactor.Addr) reactor.Protocol { return s.http2.BuildProtocol(peer) }
+
+// upgradable is the Receiver of a request that may ask for HTTP/2. Once it is known that
+// it does not, it is a Request like others.
+type upgradable struct {
+	protocol.Receiver
+	site *Site
+	c    *http1.Channel
+}
+
+// HeadReceived finds out.
+func (u *upgradable) HeadReceived(h *protocol.Head) {
+	if u.site.http2.Upgrade(u.c, h) {
+		return
+	}
+	u.Receiver = u.site.newRequest(u.c)
+	u.Receiver.HeadReceived(h)
+}
 
 // full tells whether a new connection is one too many, after making room for it
 // where that is possible.

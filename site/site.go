@@ -75,6 +75,10 @@ type Site struct {
 	// NoHTTP2 serves HTTP/1 alone: it does not offer HTTP/2 where there is TLS, and
 	// does not take it on plain ports from clients that know beforehand.
 	NoHTTP2 bool
+	// UpgradeHTTP2 lets a client of HTTP/1.1 on a plain port ask to go on with HTTP/2
+	// ("Upgrade: h2c", RFC 7540 §3.2). RFC 9113 has dropped that, and it costs an
+	// allocation for each request of HTTP/1.
+	UpgradeHTTP2 bool
 
 	// HeadTimeout is the time to the first byte of a connection, and then to the
 	// end of its first head; 10 s. Beyond: close, or 408.
@@ -174,6 +178,15 @@ func (s *Site) BuildProtocol(peer reactor.Addr) reactor.Protocol {
 
 // NewReceiver makes the Request of an exchange. See protocol.Server.
 func (s *Site) NewReceiver(c protocol.Channel) protocol.Receiver {
+	if s.UpgradeHTTP2 && !s.NoHTTP2 {
+		if c, is := c.(*http1.Channel); is {
+			return &upgradable{site: s, c: c}
+		}
+	}
+	return s.newRequest(c)
+}
+
+func (s *Site) newRequest(c protocol.Channel) protocol.Receiver {
 	s.counters.Begin()
 	return s.requests.NewReceiver(c)
 }

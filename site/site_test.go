@@ -285,3 +285,25 @@ func TestWholeWayAllocatesNothing(t *testing.T) {
 		t.Errorf("counters %+v", got)
 	}
 }
+
+// A client of HTTP/1.1 may go on with HTTP/2 where the Site lets it.
+func TestUpgradeHTTP2(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		s := site.New(page(hello))
+		s.UpgradeHTTP2 = on
+		loop := serve(t, s)
+		c := connect(loop, s)
+		c.DeliverString(request)
+		if got := c.TakeString(); !strings.HasPrefix(got, "HTTP/1.1 200 OK\r\n") {
+			t.Errorf("got %q", got)
+		}
+		c.DeliverString("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: \r\n\r\n")
+		got := c.TakeString()
+		if upgraded := strings.HasPrefix(got, "HTTP/1.1 101 Switching Protocols\r\n"); upgraded != on || !strings.HasSuffix(got, "hello\n") {
+			t.Errorf("upgrade %v: got %q", on, got)
+		}
+		if n := s.Counters(); n.Requests != 2 || n.Active != 0 || s.Connections().Open != 1 {
+			t.Errorf("%+v, %+v", n, s.Connections())
+		}
+	}
+}

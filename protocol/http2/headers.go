@@ -177,18 +177,22 @@ func (c *Conn) refuse(e *protocol.Error, b *block) {
 	c.f.server.HeadRefused(c.t.Peer(), e, b.path[:min(len(b.path), loggedBytes)])
 }
 
-// begin makes the request a Stream, and gives it to a new Receiver.
-func (c *Conn) begin(b *block) {
-	f, h := c.f, &b.head
+// begin makes the request of a header block a Stream.
+func (c *Conn) begin(b *block) { c.open(b.id, &b.head, b.end, c.firstPriority(b)) }
+
+// open makes a request a Stream, and gives it to a new Receiver. end: there is no
+// content.
+func (c *Conn) open(id uint32, h *protocol.Head, end bool, p priority) {
+	f := c.f
 	f.requests++
 	c.flags |= served
 	s := f.takeStream()
-	s.c, s.f, s.id = c, f, b.id
+	s.c, s.f, s.id = c, f, id
 	s.window, s.recv = c.peerFirst, f.set.StreamWindowBytes
 	s.left = h.ContentLength
 	s.answer = answerHead
-	s.flags = flagsOf(h, b.end)
-	s.priority = c.firstPriority(b)
+	s.flags = flagsOf(h, end)
+	s.priority = p
 	c.streams = append(c.streams, s)
 	if h.Method == "CONNECT" {
 		s.left = -1
