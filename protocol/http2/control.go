@@ -207,8 +207,13 @@ func (c *Conn) takePriority(f frame, payload []byte) *connError {
 		// RFC 9113 §6.3 wants no more than a stream error, and there may be no stream.
 		return errFrameSize
 	}
-	if s := c.find(f.id); s != nil && dependsOn(payload) == f.id {
-		return c.streamError(s, codeProtocol, errDependsOnItself)
+	if dependsOn(payload) == f.id {
+		if s := c.find(f.id); s != nil {
+			return c.streamError(s, codeProtocol, errDependsOnItself)
+		}
+		if c.isIdle(f.id) {
+			return errIdleOnItself // an idle stream can not be reset
+		}
 	}
 	return c.annoyed(1)
 }

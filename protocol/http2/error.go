@@ -43,6 +43,7 @@ var (
 	errOnZero         = &connError{codeProtocol, "a frame that belongs to a stream came on stream 0"}
 	errNotOnZero      = &connError{codeProtocol, "a frame that belongs to the connection came on a stream"}
 	errIdle           = &connError{codeProtocol, "a frame came on a stream that is idle"}
+	errIdleOnItself   = &connError{codeProtocol, "an idle stream depends on itself"}
 	errStreamID       = &connError{codeProtocol, "a client's stream has an even number"}
 	errClosedStream   = &connError{codeStreamClosed, "a frame came on a stream that its client has closed"}
 	errContinuation   = &connError{codeProtocol, "a header block is interrupted, or goes on without having begun"}

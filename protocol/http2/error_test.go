@@ -45,6 +45,7 @@ var wrongs = []struct {
 	{"§6.2 a priority that is cut", func(p *peer) { p.raw(1, 0x25, 5, "\x00\x00\x00\x00") }, 3, "FRAME_SIZE_ERROR"},
 	{"§6.3 PRIORITY on stream 0", func(p *peer) { p.raw(2, 0, 0, "\x00\x00\x00\x01\x0f") }, 3, "PROTOCOL_ERROR"},
 	{"§6.3 PRIORITY of a wrong length", func(p *peer) { p.raw(2, 0, 1, "\x00\x00\x00\x01") }, 3, "FRAME_SIZE_ERROR"},
+	{"§5.4 an idle stream that depends on itself", func(p *peer) { p.raw(2, 0, 5, "\x00\x00\x00\x05\x0f") }, 3, "PROTOCOL_ERROR"},
 	{"§6.4 RST_STREAM on stream 0", func(p *peer) { p.reset(0) }, 3, "PROTOCOL_ERROR"},
 	{"§6.4 RST_STREAM of a wrong length", func(p *peer) { p.raw(3, 0, 1, "\x00\x00\x00") }, 3, "FRAME_SIZE_ERROR"},
 	{"§6.5 SETTINGS on a stream", func(p *peer) { p.raw(4, 0, 1, "") }, 3, "PROTOCOL_ERROR"},
@@ -318,7 +319,6 @@ func TestIgnoredFrames(t *testing.T) {
 	p := dial(t, hello(), plain())
 	p.raw(0x77, 0xff, 0, "an unknown frame")
 	p.raw(0x77, 0xff, 1, "")
-	p.raw(2, 0, 1, "\x00\x00\x00\x01\x0f") // PRIORITY of an idle stream, of itself
 	p.raw(2, 0, 9, "\x00\x00\x00\x05\x0f")
 	p.raw(7, 0, 0, "\x00\x00\x00\x00\x00\x00\x00\x00bye") // GOAWAY
 	p.raw(6, 1, 0, "12345678")                            // an answer to no PING
