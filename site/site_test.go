@@ -299,6 +299,10 @@ func TestUpgradeHTTP2(t *testing.T) {
 		}
 		c.DeliverString("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: \r\n\r\n")
 		got := c.TakeString()
+		if on {
+			c.DeliverString("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+			got += c.TakeString()
+		}
 		if upgraded := strings.HasPrefix(got, "HTTP/1.1 101 Switching Protocols\r\n"); upgraded != on || !strings.HasSuffix(got, "hello\n") {
 			t.Errorf("upgrade %v: got %q", on, got)
 		}

@@ -3,7 +3,7 @@
 // default, so that what is measured is what a user gets.
 //
 //	go run ./bench/target -listen 127.0.0.1:8080 [-root DIR] [-loops N] [-cpuprofile FILE]
-//		[-tls 127.0.0.1:8443 [-cert FILE -key FILE]]
+//		[-tls 127.0.0.1:8443 [-cert FILE -key FILE]] [-h2c 127.0.0.1:8081] [-upgrade]
 //
 //	/, /plaintext   Hello, World!
 //	/json           {"message":"Hello, World!"}
@@ -16,8 +16,8 @@
 //	/all            WebSocket: every message goes to all who are connected
 //	/events         server-sent events: one a second, with an id
 //
-// It prints "listening on ADDR", and with -tls "listening with TLS on ADDR", when
-// clients may connect. Without -cert and -key it makes a certificate (P-256) on the
+// It prints "listening on ADDR", and with -tls "listening with TLS on ADDR", with -h2c
+// "listening for HTTP/2 on ADDR", when clients may connect. Without -cert and -key it makes a certificate (P-256) on the
 // spot. It ends with status 0 on SIGTERM.
 package main
 
@@ -40,6 +40,8 @@ func main() {
 	loops := flag.Int("loops", 1, "number of loops, each with a tree of its own; 0 is one for each core")
 	profile := flag.String("cpuprofile", "", "`file` for a profile of the CPU, as default.pgo is made of")
 	secure := flag.String("tls", "", "`address` to listen on with TLS, too")
+	h2c := flag.String("h2c", "", "`address` to listen on for HTTP/2 alone, without TLS, too; the others take it beside HTTP/1.1")
+	upgrade := flag.Bool("upgrade", false, "take the upgrade from HTTP/1.1 to HTTP/2 (Upgrade: h2c)")
 	files := cert.Files{}
 	flag.StringVar(&files.Cert, "cert", "", "certificate `file` in the form PEM")
 	flag.StringVar(&files.Key, "key", "", "`file` with its key")
@@ -51,31 +53,33 @@ func main() {
 		}
 		defer stop()
 	}
-	if err := serve(*listen, *secure, files, *root, *loops); err != nil {
+	if err := serve(*listen, *secure, *h2c, files, *root, *loops, *upgrade); err != nil {
 		log.Fatal("target: ", err)
 	}
 }
 
-func serve(listen, secure string, files cert.Files, root string, loops int) error {
+func serve(listen, secure, h2c string, files cert.Files, root string, loops int, upgrade bool) error {
 	group := reactor.NewGroup(loops)
 	sites := map[*reactor.Reactor]*site.Site{}
 	for _, r := range group.Reactors() {
 		sites[r] = site.New(tree(r, root))
+		sites[r].UpgradeHTTP2 = upgrade
 	}
-	open := func(what, address string, options *reactor.TLSOptions) error {
+	open := func(what, address string, options *reactor.TLSOptions, factory func(s *site.Site) reactor.Factory) error {
 		e, err := endpointOf(address)
 		if err != nil {
 			return err
 		}
 		e.TLS = options
-		ports, err := group.ListenEndpoint(e, func(r *reactor.Reactor) (reactor.Factory, error) { return sites[r], nil })
+		ports, err := group.ListenEndpoint(e, func(r *reactor.Reactor) (reactor.Factory, error) { return factory(sites[r]), nil })
 		if err != nil {
 			return err
 		}
 		fmt.Println(what, ports[0].Addr())
 		return nil
 	}
-	if err := open("listening on", listen, nil); err != nil {
+	itself := func(s *site.Site) reactor.Factory { return s }
+	if err := open("listening on", listen, nil, itself); err != nil {
 		return err
 	}
 	if secure != "" {
@@ -83,7 +87,13 @@ func serve(listen, secure string, files cert.Files, root string, loops int) erro
 		if files.Cert != "" {
 			options.Files = []cert.Files{files}
 		}
-		if err := open("listening with TLS on", secure, options); err != nil {
+		if err := open("listening with TLS on", secure, options, itself); err != nil {
+			return err
+		}
+	}
+	if h2c != "" {
+		known := func(s *site.Site) reactor.Factory { return reactor.FactoryFunc(s.BuildHTTP2) }
+		if err := open("listening for HTTP/2 on", h2c, nil, known); err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ type Conn struct {
 	in      *buffer   // what has come of a frame that is not whole; nil when nothing
 	resets  *resetSet // streams that we have reset; nil when there are none
 	updates []update  // priorities of streams that are not open yet
-	upgrade *upgrade  // of a connection of HTTP/1.1, before ConnectionMade; nil of others
+	upgrade *upgrade  // of a connection that began with HTTP/1.1, until the client's SETTINGS; nil of others
 
 	list       *list // idle or busy; nil once the connection is gone
 	prev, next *Conn
@@ -124,7 +124,7 @@ func (c *Conn) ConnectionMade(t reactor.Transport) {
 	case f.draining:
 		c.Drain()
 	case c.upgrade != nil:
-		c.beginUpgrade()
+		c.takeUpgrade()
 	}
 	c.settle()
 }

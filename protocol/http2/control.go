@@ -57,6 +57,9 @@ func (c *Conn) takeSettings(f frame, payload []byte) *connError {
 		return c.annoyed(1)
 	}
 	c.flags |= settled
+	if c.upgrade != nil {
+		c.beginUpgrade()
+	}
 	return nil
 }
 

@@ -175,7 +175,6 @@ func (c *Conn) expire() {
 	switch c.phase {
 	case phaseFirst:
 		c.bye(errSlowPreface.code, errSlowPreface.reason)
-		c.loseStreams(errSlowPreface) // of an upgrade
 		c.lose()
 	case phaseIdle, phaseLinger:
 		c.lose()

@@ -69,19 +69,22 @@ func asHTTP2(h *protocol.Head) *protocol.Head {
 	return h
 }
 
-// beginUpgrade begins the exchange of the request that asked for it.
-func (c *Conn) beginUpgrade() {
-	u := c.upgrade
-	c.upgrade = nil
-	for s := u.settings; len(s) > 0; s = s[settingLen:] {
+// takeUpgrade takes the settings that came with the request.
+func (c *Conn) takeUpgrade() {
+	for s := c.upgrade.settings; len(s) > 0; s = s[settingLen:] {
 		if err := c.takeSetting(binary.BigEndian.Uint16(s), binary.BigEndian.Uint32(s[2:])); err != nil {
 			c.fail(err)
 			return
 		}
 	}
+}
+
+// beginUpgrade begins the exchange of the request, once the client has begun to speak
+// HTTP/2. It could be answered before, but curl gives up when more than 32 KiB come with
+// the 101.
+func (c *Conn) beginUpgrade() {
+	h := c.upgrade.head
+	c.upgrade = nil
 	c.lastID = 1
-	c.flags |= running
-	c.open(1, u.head, true, parsePriority(u.head.Field("Priority")))
-	c.work()
-	c.flags &^= running
+	c.open(1, h, true, parsePriority(h.Field("Priority")))
 }

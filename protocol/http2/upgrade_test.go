@@ -69,9 +69,10 @@ func TestUpgrade(t *testing.T) {
 				!strings.Contains(answer, "\r\nConnection: Upgrade") {
 				t.Errorf("got %q", answer)
 			}
-			p.want("SETTINGS 3=250 4=1048576 6=65536 9=1", "WINDOW_UPDATE 0 4128769",
-				"HEADERS 1 "+helloOK+"9", `DATA 1 "GET /"`) // its window is 5
+			p.want("SETTINGS 3=250 4=1048576 6=65536 9=1", "WINDOW_UPDATE 0 4128769")
 			p.DeliverString(xnet.ClientPreface)
+			p.settings()
+			p.want("SETTINGS ACK", "HEADERS 1 "+helloOK+"9", `DATA 1 "GET /"`) // its window is 5
 			p.settings(xnet.Setting{ID: xnet.SettingInitialWindowSize, Val: 65535})
 			p.want("SETTINGS ACK", `DATA 1 END "a?b "`)
 			p.get(3, "/c")
@@ -111,9 +112,17 @@ func TestUpgradeThatFails(t *testing.T) {
 	p.wantGoAway(0, "FLOW_CONTROL_ERROR")
 	p, _ = upgradePeer(t, s, reactortest.Whole, askUpgrade+settingsField("")+"\r\n")
 	p.loop.Advance(10 * time.Second)
-	if got := p.frames(); got[len(got)-1] != "GOAWAY 1 PROTOCOL_ERROR the preface took too long" || s.Last().Lost == nil {
-		t.Error(got, s.Last())
+	if got := p.frames(); got[len(got)-1] != "GOAWAY 0 PROTOCOL_ERROR the preface took too long" {
+		t.Error(got)
 	}
 	p, _ = upgradePeer(t, s, reactortest.Whole, askUpgrade+settingsField("")+"\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	p.wantGoAway(1, "PROTOCOL_ERROR")
+	p.wantGoAway(0, "PROTOCOL_ERROR")
+	p, _ = upgradePeer(t, s, reactortest.Whole, askUpgrade+settingsField("")+"\r\n")
+	p.f.Drain(nil)
+	if got := p.frames(); got[len(got)-1] != "GOAWAY 0 NO_ERROR " || !p.Closed() {
+		t.Error(got)
+	}
+	if n := len(s.Exchanges); n != 4 { // those of HTTP/1, that are switched away
+		t.Errorf("%d exchanges", n)
+	}
 }
