@@ -14,8 +14,9 @@ import (
 // for a request that it would refuse: it is looked for there only, so that other
 // requests pay nothing.
 
-// nextProtos is what is offered by ALPN, the most wanted first.
-var nextProtos = []string{"h2", "http/1.1"}
+// nextProtos is what is offered by ALPN, the most wanted first. A client that names
+// HTTP/1.0 alone, as curl can, would fail the handshake without it.
+var nextProtos = []string{"h2", "http/1.1", "http/1.0"}
 
 // startProtocols makes the factories of both.
 func (s *Site) startProtocols() {
