@@ -74,7 +74,7 @@ func (g *Group) ListenEndpoint(e Endpoint, build func(r *Reactor) (Factory, erro
 		ports = append(ports, p)
 		switch {
 		case tcp && e.Port == 0:
-			e.Port = int(p.addr.Port)
+			e.Port = int(p.Addr().Port)
 		case !tcp:
 			e = Endpoint{Kind: EndpointFD, FD: p.fd, TLS: e.TLS}
 		}

@@ -112,11 +112,16 @@ func TestPortStopsAndStartsAgain(t *testing.T) {
 		c.Close()
 		t.Error("connected to a port that has stopped")
 	}
+	asked := make(chan string)
+	go func() { asked <- p.Addr().String() }() // any goroutine may ask meanwhile
 	onLoop(r, func() {
 		if err := p.StartListening(); err != nil {
 			t.Error(err)
 		}
 	})
+	if got := <-asked; got != addr {
+		t.Errorf("while it started again its address was %s, not %s", got, addr)
+	}
 	if got := readFrom(t, "tcp", addr); got != "here" {
 		t.Errorf("after it started again on %s: %q", addr, got)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,8 +34,8 @@ type Port struct {
 	source    *tlsSource  // of its certificates, when this port watches them
 	reload    *DelayedCall
 	fd        int
-	addr      Addr
-	unlock    func() // of a UNIX socket: gives its path and lock back
+	addr      atomic.Pointer[Addr] // for Addr, which any goroutine may call
+	unlock    func()               // of a UNIX socket: gives its path and lock back
 	listening bool
 	open      int  // connections
 	retrying  bool // accept has failed; a timer tries again
@@ -55,7 +56,12 @@ type Shedder interface {
 
 // Addr is what the port listens on; after port 0, the one that the system chose.
 // Any goroutine.
-func (p *Port) Addr() Addr { return p.addr }
+func (p *Port) Addr() Addr {
+	if a := p.addr.Load(); a != nil {
+		return *a
+	}
+	return Addr{}
+}
 
 // Endpoint is what the port was made from.
 func (p *Port) Endpoint() Endpoint { return p.endpoint }
@@ -87,7 +93,7 @@ func (p *Port) StartListening() error {
 	}
 	e := p.endpoint
 	if e.Port == 0 {
-		e.Port = int(p.addr.Port)
+		e.Port = int(p.Addr().Port)
 	}
 	return p.start(e)
 }
@@ -102,7 +108,8 @@ func (p *Port) start(e Endpoint) error {
 	if err != nil {
 		return err
 	}
-	p.fd, p.addr, p.unlock = s.fd, s.addr, s.unlock
+	p.fd, p.unlock = s.fd, s.unlock
+	p.addr.Store(&s.addr)
 	r.startFactory(p.factory)
 	if err := r.register(p.fd, p); err != nil {
 		r.stopFactory(p.factory)
@@ -361,7 +368,7 @@ func (p *Port) complain(e syscall.Errno) {
 	if now := p.r.Now(); now.Sub(p.complaint) >= time.Second {
 		p.complaint = now
 		p.r.logger().Warn("reactor: accept failed; clients wait or are turned away until there is room",
-			"port", p.addr.String(), "err", e, "connections", p.r.accepted)
+			"port", p.Addr().String(), "err", e, "connections", p.r.accepted)
 	}
 }
 
@@ -372,7 +379,7 @@ func (p *Port) hint(text string, peer Addr) {
 	}
 	if now := p.r.Now(); now.Sub(p.hinted) >= time.Second {
 		p.hinted = now
-		p.r.logger().Warn(text, "port", p.addr.String(), "peer", peer.String())
+		p.r.logger().Warn(text, "port", p.Addr().String(), "peer", peer.String())
 	}
 }
 

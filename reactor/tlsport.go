@@ -146,9 +146,9 @@ func (p *Port) tellReload(changed bool, err error) {
 	log := p.r.logger()
 	switch {
 	case err != nil:
-		log.Error("reactor: TLS: the new certificate is not taken; the one before goes on", "port", p.addr.String(), "err", err)
+		log.Error("reactor: TLS: the new certificate is not taken; the one before goes on", "port", p.Addr().String(), "err", err)
 	case changed:
-		log.Info("reactor: TLS: the certificates were read again", "port", p.addr.String())
+		log.Info("reactor: TLS: the certificates were read again", "port", p.Addr().String())
 	}
 }
 
@@ -164,7 +164,7 @@ func (r *Reactor) listenTLS(e Endpoint, f Factory, s *tlsSource, first bool) (*P
 	}
 	if s.options.KeyLog != "" && first {
 		r.logger().Warn("reactor: TLS: the keys of all connections are written to a file: who reads it can read them",
-			"port", p.addr.String(), "file", s.options.KeyLog)
+			"port", p.Addr().String(), "file", s.options.KeyLog)
 	}
 	return p, nil
 }
