@@ -265,7 +265,7 @@ var facts = []fact{
 		_, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 3))
 		tooLarge := new(http.MaxBytesError)
 		if errors.As(err, &tooLarge) {
-			http.Error(w, err.Error(), 413)
+			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 		}
 	}, "MaxBytesReader"},
 	{"MaxBytesReader, not reached", post("", "hello"), func(w http.ResponseWriter, r *http.Request) {
@@ -274,8 +274,8 @@ var facts = []fact{
 	}, ""},
 
 	// What programs do.
-	{"http.Error", getX, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 418) }, ""},
-	{"http.Redirect", getX, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "../y", 302) }, ""},
+	{"http.Error", getX, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusTeapot) }, ""},
+	{"http.Redirect", getX, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "../y", http.StatusFound) }, ""},
 	{"http.NotFound", getX, http.NotFound, ""},
 	{"ServeMux", "GET /items/7/ HTTP/1.1\r\nHost: x\r\n\r\n", mux().ServeHTTP, ""},
 	{"ServeMux, method", "DELETE /items/7/ HTTP/1.1\r\nHost: x\r\n\r\n", mux().ServeHTTP, ""},
@@ -384,12 +384,15 @@ func asked(_ http.ResponseWriter, r *http.Request) string {
 	return b.String()
 }
 
+// closeNotifier is http.CloseNotifier, which programs still ask for.
+type closeNotifier interface{ CloseNotify() <-chan bool }
+
 func interfaces(w http.ResponseWriter, _ *http.Request) string {
 	_, flusher := w.(http.Flusher)
 	_, hijacker := w.(http.Hijacker)
 	_, from := w.(io.ReaderFrom)
 	_, stringWriter := w.(io.StringWriter)
-	_, notifier := w.(http.CloseNotifier) //nolint:staticcheck // programs still ask for it
+	_, notifier := w.(closeNotifier)
 	_, pusher := w.(http.Pusher)
 	return fmt.Sprint(flusher, hijacker, from, stringWriter, notifier, pusher)
 }

@@ -227,7 +227,7 @@ func TestTheClientGoes(t *testing.T) {
 		"context":    {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, nil},
 		"half-close": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, (*resourcetest.Exchange).CloseWrite},
 		"CloseNotify": {func(w http.ResponseWriter, _ *http.Request) {
-			<-w.(http.CloseNotifier).CloseNotify() //nolint:staticcheck // programs still ask for it
+			<-w.(closeNotifier).CloseNotify()
 		}, nil},
 		"content": {func(_ http.ResponseWriter, r *http.Request) {
 			if _, err := io.Copy(io.Discard, r.Body); !errors.Is(err, io.ErrUnexpectedEOF) {

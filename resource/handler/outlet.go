@@ -82,13 +82,6 @@ func (o *outlet) failed() error {
 	return o.failure()
 }
 
-// late tells whether the deadline has passed.
-func (o *outlet) late() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.until.passed
-}
-
 // await waits until done holds, which is asked under the mutex, or nobody is there. Blocks:
 // not on the loop.
 func (o *outlet) await(done func() bool) error {
