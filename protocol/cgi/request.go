@@ -85,7 +85,7 @@ func (e *Env) target(h *protocol.Head, script bool) *protocol.Error {
 		h.Target, h.Path, h.Form = uri, uri, protocol.AsteriskForm
 		return nil
 	}
-	if len(uri) > 0 && !isPath(uri) {
+	if len(uri) > 0 && !isPath(uri) || info != "" && info[0] != '/' {
 		return errURI
 	}
 	path, query, has := bytes.Cut(uri, []byte{'?'})
