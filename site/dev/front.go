@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"spindle/protocol"
+	"spindle/reactor"
 	"spindle/resource"
 	"spindle/resource/events"
 )
@@ -119,7 +120,17 @@ func (f *front) Pass(r *resource.Request) (resource.Resource, error) {
 	if d.Settled() {
 		return f.settled()
 	}
-	return resource.DeferredChild(d.Timeout(f.s.loop, f.s.opts.hold())), nil
+	return resource.DeferredChild(f.held(d)), nil
+}
+
+// held is d, with an answer for who has waited too long.
+func (f *front) held(d *reactor.Deferred[resource.Resource]) *reactor.Deferred[resource.Resource] {
+	h := reactor.NewDeferred[resource.Resource]().OnCancel(d.Cancel)
+	d.Timeout(f.s.loop, f.s.opts.hold()).Then(func(res resource.Resource) { settleWith(h, res, nil) }, func(error) {
+		settleWith(h, nil, error(&resource.Error{Status: 503, Detail: "The program has not come up yet: " + f.s.State() + ".",
+			Fields: []resource.ErrorField{{Name: "Retry-After", Value: "1"}}}))
+	})
+	return h
 }
 
 // settled is what serves now.

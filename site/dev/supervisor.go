@@ -68,10 +68,15 @@ func New(l reactor.Loop, o Options) (*Supervisor, error) {
 		_ = os.RemoveAll(base)
 		return nil, err
 	}
-	s.live = events.New(l)
-	s.front = newFront(s)
-	l.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, s.shutdown)
+	s.begin()
 	return s, nil
+}
+
+// begin makes what does not depend on the target.
+func (s *Supervisor) begin() {
+	s.live = events.New(s.loop)
+	s.front = newFront(s)
+	s.loop.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, s.shutdown)
 }
 
 // Root is the tree that the public port serves: the program, and the pages of the

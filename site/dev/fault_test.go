@@ -1,0 +1,66 @@
+package dev
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestGoFaults(t *testing.T) {
+	for _, row := range []struct {
+		name, out string
+		want      []Fault
+	}{
+		{"compiler", "# demo\n./main.go:12:7: undefined: fmt.Fprin\n./b/c.go:3:1: syntax error: x\n", []Fault{
+			{File: "/d/main.go", Line: 12, Column: 7, Message: "undefined: fmt.Fprin"},
+			{File: "/d/b/c.go", Line: 3, Column: 1, Message: "syntax error: x"}}},
+		{"several lines", "./main.go:4:2: cannot use x as T value:\n\tT has no method M\n", []Fault{
+			{File: "/d/main.go", Line: 4, Column: 2, Message: "cannot use x as T value:\nT has no method M"}}},
+		{"missing module", "main.go:5:2: no required module provides package example.org/x; to add it:\n\tgo get example.org/x\n", []Fault{
+			{File: "/d/main.go", Line: 5, Column: 2, Message: "no required module provides package example.org/x; to add it:\ngo get example.org/x", Mend: "go get example.org/x"}}},
+		{"no module", "go: go.mod file not found in current directory or any parent directory; see 'go help modules'\n", []Fault{
+			{Message: "go.mod file not found in current directory or any parent directory; see 'go help modules'", Mend: "go mod init example.com/app"}}},
+		{"disk full", "go: writing output: write /x: no space left on device\n", []Fault{
+			{Message: "writing output: write /x: no space left on device", Mend: "make room on the disk (go clean -cache frees what old builds left); the next save builds again"}}},
+		{"vet", "vet: ./main.go:7:3: unreachable code\n", []Fault{{File: "/d/main.go", Line: 7, Column: 3, Message: "unreachable code"}}},
+		{"downloads say nothing", "go: downloading example.org/x v1.0.0\n", nil},
+	} {
+		if got := parseGoOutput(row.out, "/d"); !reflect.DeepEqual(got, row.want) {
+			t.Errorf("%s:\n got %+v\nwant %+v", row.name, got, row.want)
+		}
+	}
+}
+
+func TestPythonFaults(t *testing.T) {
+	trace := `Traceback (most recent call last):
+  File "/app/app.py", line 3, in <module>
+    import helper
+  File "/app/helper.py", line 9, in <module>
+    json.loads("x")
+  File "/usr/lib/python3.11/json/__init__.py", line 346, in loads
+    return _default_decoder.decode(s)
+json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)
+`
+	want := []Fault{{File: "/app/helper.py", Line: 9, Message: "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)"}}
+	if got := parsePythonOutput(trace, []string{"/app"}); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	syntax := "  File \"/app/app.py\", line 7\n    def x(\n         ^\nSyntaxError: '(' was never closed\n"
+	want = []Fault{{File: "/app/app.py", Line: 7, Message: "SyntaxError: '(' was never closed"}}
+	if got := parsePythonOutput(syntax, nil); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	if got := parsePythonOutput("all is well\n", nil); got != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestPanicFault(t *testing.T) {
+	out := "2026/11/26 starting\npanic: runtime error: index out of range [3] with length 2\n\ngoroutine 1 [running]:\nnet/http.x(...)\n\t/usr/go/src/net/http/server.go:10 +0x1\nmain.handler(0x1)\n\t/app/main.go:22 +0x1d\nexit status 2\n"
+	want := Fault{File: "/app/main.go", Line: 22, Message: "panic: runtime error: index out of range [3] with length 2"}
+	if got := parsePanic(out, "/app"); got == nil || *got != want {
+		t.Errorf("%+v", got)
+	}
+	if got := parsePanic("fine\n", "/app"); got != nil {
+		t.Errorf("%+v", got)
+	}
+}
