@@ -307,19 +307,25 @@ func TestAutobahn9Limits(t *testing.T) {
 	}
 	for op, name := range map[byte]string{text: "text", bin: "binary"} {
 		c := dial(t, nil, &recorder{echo: true}, "")
-		for _, n := range []int{64 << 10, 256 << 10, 1 << 20, 4 << 20, 8 << 20, 16 << 20} { // 9.1, 9.2
+		for _, n := range []int{64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20} { // 9.1, 9.2
+			if n > 1<<20 && op == bin {
+				break // what is large is the same code for both
+			}
 			echoed(c, name, all[:n], func(c *client) { c.send(frame(fin|op, all[:n])) })
 		}
 		for _, size := range []int{64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20} { // 9.3, 9.4
-			n := min(4<<20, size<<12) // of the small ones not so many
+			if size > 1<<16 && op == bin {
+				break
+			}
+			n := min(4<<20, size<<9) // of the small ones not so many
 			echoed(c, name, all[:n], func(c *client) { c.send(fragments(op, all[:n], size)) })
 		}
 		for _, piece := range []int{64, 128, 256, 512, 1024, 2048} { // 9.5, 9.6
-			n := min(1<<20, piece<<11)
+			n := min(1<<20, piece<<9)
 			echoed(c, name, all[:n], func(c *client) { c.sendIn(frame(fin|op, all[:n]), piece) })
 		}
 		for _, n := range []int{0, 16, 64, 256, 1024, 4096} { // 9.7, 9.8
-			for range 1000 {
+			for range 250 {
 				echoed(c, name, all[:n], func(c *client) { c.send(frame(fin|op, all[:n])) })
 			}
 		}
@@ -368,7 +374,7 @@ func TestAutobahn12Compression(t *testing.T) {
 func echoSizes(t *testing.T, c *client, d *deflater) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for i, n := range []int{0, 1, 16, 64, 256, 1024, 4096, 8192, 16384, 32768, 65536, 131072} {
-		for k := range max(1, min(20, 16384/max(n, 1))) {
+		for k := range max(1, min(8, 16384/max(n, 1))) {
 			s := strings.Repeat(`{"id": 17, "name": "Autobahn", "tags": ["a", "b"]}`, n/50+1)[:n]
 			if k%2 == 1 || n > 16384 && i%2 == 1 {
 				s = randomText(r, n)
