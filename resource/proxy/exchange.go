@@ -17,12 +17,13 @@ import (
 // exchange joins a Request with a request to an upstream: it is told of the content of
 // the one and of the answer to the other.
 type exchange struct {
-	p    *Proxy
-	r    *resource.Request
-	u    *Upstream
-	call *agent.Call
-	ch   protocol.ClientChannel
-	head protocol.RequestHead
+	p     *Proxy
+	r     *resource.Request
+	u     *Upstream
+	fixed *Upstream // of a Forward: there is no choice
+	call  *agent.Call
+	ch    protocol.ClientChannel
+	head  protocol.RequestHead
 
 	tried     []*Upstream
 	early     []byte // content that came before there was a connection
@@ -47,17 +48,25 @@ func (x *exchange) begin() error {
 	if err := x.choose(); err != nil {
 		return err
 	}
-	if !x.complete && x.r.Head().ContentLength != 0 {
-		x.r.PauseBody()
-	}
+	x.hold()
 	x.r.NotifyLost(x.giveUp)
 	x.ask()
 	return nil
 }
 
+// hold has the content wait until there is a connection.
+func (x *exchange) hold() {
+	if !x.complete && x.r.Head().ContentLength != 0 {
+		x.r.PauseBody()
+	}
+}
+
 // choose picks an upstream, and makes the head for it.
 func (x *exchange) choose() error {
-	u := x.p.choose(x.r, x.tried)
+	u := x.fixed
+	if u == nil {
+		u = x.p.choose(x.r, x.tried)
+	}
 	if u == nil {
 		return &resource.Error{Status: 502, Err: errors.New("proxy: there is no upstream left to try")}
 	}
@@ -92,7 +101,12 @@ func (x *exchange) makeHead() error {
 	if x.p.RewriteHost || x.head.Authority == "" {
 		x.head.Authority = x.u.authority
 	}
-	x.head.Fields = x.p.fields(x.room[:0], r)
+	if x.fixed != nil {
+		x.head.Fields = x.p.ownFields(x.room[:0], r)
+		x.head.Fields.Add("Via", "1.1 spindle") // RFC 9110 §7.6.3
+	} else {
+		x.head.Fields = x.p.addForwarded(x.p.ownFields(x.room[:0], r), r)
+	}
 	switch {
 	case h.Method == "CONNECT":
 		x.openWebSocket()

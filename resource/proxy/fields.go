@@ -80,8 +80,8 @@ func plainConnection(list []byte) bool {
 		protocol.EqualFold(list, "upgrade")
 }
 
-// fields appends what is passed on of the fields of a request to dst.
-func (p *Proxy) fields(dst protocol.Fields, r *resource.Request) protocol.Fields {
+// ownFields appends what is passed on of the fields of a request to dst.
+func (p *Proxy) ownFields(dst protocol.Fields, r *resource.Request) protocol.Fields {
 	h := r.Head()
 	connection := h.List("Connection")
 	if plainConnection(connection) {
@@ -108,7 +108,7 @@ func (p *Proxy) fields(dst protocol.Fields, r *resource.Request) protocol.Fields
 	if protocol.HasMember(h.List("TE"), "trailers") {
 		dst.Add("TE", "trailers")
 	}
-	return p.addForwarded(dst, r)
+	return dst
 }
 
 // addForwarded says who the client is and how it came.

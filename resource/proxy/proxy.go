@@ -121,11 +121,7 @@ func (p *Proxy) HeadReceived(r *resource.Request) error {
 
 // Render passes the request on.
 func (p *Proxy) Render(r *resource.Request) ([]byte, error) {
-	x := p.next
-	p.next = nil
-	if x == nil || x.r != r {
-		x = &exchange{p: p, r: r}
-	}
+	x := p.take(r)
 	if err := p.begin(r.Loop()); err != nil {
 		return nil, err
 	}
@@ -133,6 +129,16 @@ func (p *Proxy) Render(r *resource.Request) ([]byte, error) {
 		return nil, err
 	}
 	return nil, resource.NotDoneYet
+}
+
+// take is the exchange that HeadReceived has made for r, else a new one.
+func (p *Proxy) take(r *resource.Request) *exchange {
+	x := p.next
+	p.next = nil
+	if x == nil || x.r != r {
+		x = &exchange{p: p, r: r}
+	}
+	return x
 }
 
 // RenderCONNECT passes on a WebSocket that a client of HTTP/2 opens on a stream (RFC 8441).
