@@ -84,6 +84,7 @@ const (
 	draining                     // no request after the one in hand
 	finSent                      // LoseWriteConnection is through
 	served                       // an exchange began since the last settle
+	wrote                        // something was written since expireGone looked
 
 	// Of the exchange in hand:
 	headMethod // it is HEAD

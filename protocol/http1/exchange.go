@@ -118,6 +118,7 @@ func (c *Channel) SendFile(f *os.File, off, n int64, done func(err error)) {
 	c.enterLate()
 	c.openChunk(n)
 	c.queued += n
+	c.flags |= wrote
 	c.t.SendFile(f, off, n, c.unlessLost(done))
 	c.closeChunk()
 	c.settleLate()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"spindle/protocol"
 	"spindle/protocol/http1"
@@ -163,5 +164,26 @@ func TestHalfCloseIsTold(t *testing.T) {
 				t.Errorf("got %s, want %s; told %d times", got, row.want, s.told)
 			}
 		})
+	}
+}
+
+// A client that has closed its half, and is sent nothing, is given up: most often it has
+// left.
+func TestHalfCloseAndNoAnswer(t *testing.T) {
+	s := &protocoltest.Server{}
+	c := dial(t, s)
+	c.Send(getRequest)
+	c.DeliverEOF()
+	c.Loop.Advance(9 * time.Second)
+	s.Last().WriteHead(200, nil, -1) // an event stream
+	s.Last().Write([]byte("x"))
+	c.Loop.Advance(10 * time.Second)
+	if _, lost := c.Lost(); lost {
+		t.Fatal("given up too early")
+	}
+	c.Loop.Advance(2 * time.Second)
+	c.WantAborted()
+	if s.Last().Lost == nil {
+		t.Error("the Receiver was not told")
 	}
 }

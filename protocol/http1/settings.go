@@ -79,6 +79,11 @@ type Settings struct {
 	// MaxLingerBytes is how much of it is read and dropped; 8 MiB.
 	MaxLingerBytes int64
 
+	// HalfCloseTimeout is how long a client that has closed its sending half waits for some of
+	// its answer; 10 s. Most that close have left, which can not be seen but by sending
+	// something: what works on the answer has to be told in time. Beyond: the connection is
+	// aborted.
+	HalfCloseTimeout time.Duration
 	// Logger takes what is an application's or a client's fault and has no
 	// place in an access log; nil is slog.Default().
 	Logger *slog.Logger
@@ -117,6 +122,7 @@ func (s Settings) resolve() Settings {
 	set(&s.BodyTimeout, 20*time.Second, 0)
 	set(&s.WriteTimeout, 60*time.Second, 0)
 	set(&s.LingerTimeout, 5*time.Second, 0)
+	set(&s.HalfCloseTimeout, 10*time.Second, 0)
 	if s.Logger == nil {
 		s.Logger = slog.Default()
 	}

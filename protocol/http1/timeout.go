@@ -18,6 +18,7 @@ const (
 	phaseBody                // content
 	phaseIdle                // the next request
 	phaseLinger              // its end, after a refusal
+	phaseGone                // to be told of an answer, after its end: see HalfCloseTimeout
 )
 
 // settle ends a callback.
@@ -96,6 +97,10 @@ func (c *Channel) nowPhase() phase {
 		if !c.is(pausedBody) {
 			return phaseBody
 		}
+	case stateAnswer:
+		if c.is(eof) {
+			return phaseGone
+		}
 	case stateLinger:
 		if c.is(finSent) {
 			return phaseLinger
@@ -118,6 +123,8 @@ func (f *Factory) deadlineOf(p phase) int64 {
 		d = f.set.IdleTimeout
 	case phaseLinger:
 		d = f.set.LingerTimeout
+	case phaseGone:
+		d = f.set.HalfCloseTimeout
 	}
 	if d == 0 {
 		return 0
@@ -185,9 +192,23 @@ func (c *Channel) expire() {
 	switch c.phase {
 	case phaseFirst, phaseIdle, phaseLinger:
 		c.lose()
+	case phaseGone:
+		c.expireGone()
 	case phaseHead:
 		c.refuse(errHeadSlow, c.unread())
 	case phaseBody:
 		c.fail(errContentSlow)
 	}
+}
+
+// expireGone gives a client up that has closed its half, unless it was sent something
+// meanwhile. Only that shows whether it is there: what it is sent when it is not ends the
+// connection.
+func (c *Channel) expireGone() {
+	if !c.is(wrote) && c.t.Buffered() == 0 {
+		c.abort()
+		return
+	}
+	c.flags &^= wrote
+	c.deadline = c.f.deadlineOf(phaseGone)
 }

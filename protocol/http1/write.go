@@ -17,12 +17,14 @@ const (
 // send queues b.
 func (c *Channel) send(b []byte) {
 	c.queued += int64(len(b))
+	c.flags |= wrote
 	c.t.Write(b)
 }
 
 // sendShared queues b without a copy.
 func (c *Channel) sendShared(b []byte) {
 	c.queued += int64(len(b))
+	c.flags |= wrote
 	c.t.WriteShared(b)
 }
 
