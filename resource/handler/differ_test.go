@@ -341,6 +341,11 @@ var facts = []fact{
 		w.WriteHeader(101)
 		hijackAndSay("")(w, r)
 	}, ""},
+	{"CONNECT", "CONNECT x.example:443 HTTP/1.1\r\nHost: x.example:443\r\n\r\n", func(w http.ResponseWriter, r *http.Request) {
+		said := asked(w, r)
+		hijackAndSay("HTTP/1.1 200 OK\r\nX-Said: "+strings.ReplaceAll(said, "\n", " ")+"\r\n\r\n")(w, r)
+	}, ""},
+	{"CONNECT, answered", "CONNECT x.example:443 HTTP/1.1\r\nHost: x.example:443\r\n\r\n", write("hello"), "CONNECT"},
 	{"after hijack", getX, func(w http.ResponseWriter, r *http.Request) {
 		c, _, err := w.(http.Hijacker).Hijack()
 		if err != nil {
@@ -508,7 +513,7 @@ func TestAgainstNetHTTP2(t *testing.T) {
 		client := clientOf(t, http2)
 		for _, f := range facts {
 			if f.differs != "" || !strings.Contains(f.raw, " HTTP/1.1\r\n") || strings.Contains(f.name, "hijack") ||
-				f.name == "101 by WriteHeader" || f.name == "two requests at once" {
+				f.name == "101 by WriteHeader" || strings.HasPrefix(f.name, "CONNECT") || f.name == "two requests at once" {
 				continue
 			}
 			if http2 && strings.Contains("100, then reading;a read deadline;", f.name+";") {

@@ -50,8 +50,9 @@
 //     to go on (RFC 9110 §10.1.1).
 //   - Expect: an expectation other than 100-continue is no reason for 417; the handler
 //     sees the field.
-//   - TRACE: is refused with 405 before any resource is asked, and CONNECT is answered at
-//     the root only.
+//   - TRACE: is refused with 405 before any resource is asked.
+//   - CONNECT: comes to a handler at the root only, which must hijack the connection: a 200
+//     and content are no answer to it here (RFC 9110 §9.3.6). Over HTTP/2 it is 501.
 //   - OPTIONS *: is answered by the site, as to a server as a whole.
 //   - MaxBytesReader: its reader works, but it can not tell our ResponseWriter to close the
 //     connection, which net/http does by a private method: a short rest of the content is

@@ -38,7 +38,9 @@ func (w *writer) ReadFrom(src io.Reader) (n int64, err error) {
 
 // copyFrom is ReadFrom by reading.
 func (w *writer) copyFrom(src io.Reader) (int64, error) {
-	return io.CopyBuffer(onlyWriter{w}, src, make([]byte, largeBytes))
+	buf := larges.Get().(*[largeBytes]byte)
+	defer larges.Put(buf)
+	return io.CopyBuffer(onlyWriter{w}, src, buf[:])
 }
 
 // onlyWriter hides ReadFrom.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"spindle/protocol"
 	"spindle/reactor"
 	"spindle/resource"
 )
@@ -97,6 +98,16 @@ func (h *Handler) Render(r *resource.Request) ([]byte, error) {
 	return nil, resource.NotDoneYet
 }
 
+// RenderCONNECT is Render: a handler that makes tunnels takes the connection over, which
+// HTTP/2 has none to give for.
+func (h *Handler) RenderCONNECT(r *resource.Request) ([]byte, error) {
+	if r.Version() == protocol.HTTP2 {
+		h.fresh = nil
+		return nil, &resource.Error{Status: 501, Detail: "There are no tunnels over HTTP/2 at this address."}
+	}
+	return h.Render(r)
+}
+
 // full tells whether there is no place for another request.
 func (h *Handler) full() bool {
 	if h.running < orDefault(h.MaxRunning, DefaultMaxRunning) {
@@ -176,6 +187,7 @@ func tcpOrUnix(a reactor.Addr) string {
 }
 
 var (
-	_ resource.Renderer     = (*Handler)(nil)
-	_ resource.HeadReceiver = (*Handler)(nil)
+	_ resource.Renderer        = (*Handler)(nil)
+	_ resource.CONNECTRenderer = (*Handler)(nil)
+	_ resource.HeadReceiver    = (*Handler)(nil)
 )

@@ -54,7 +54,7 @@ func (w *writer) give(c *conn) error {
 	if w.x.r.Finished() {
 		return errGone
 	}
-	c.in.buf = append(c.in.buf, w.x.in.rest()...)
+	c.in.buf = w.x.in.rest()
 	if w.status == 101 {
 		w.x.r.Switch(c, w.head.fields)
 		return nil
@@ -131,13 +131,32 @@ func (c *conn) Read(p []byte) (int, error) { return c.in.read(p) }
 // deadline.
 func (c *conn) Write(p []byte) (n int, err error) {
 	for n < len(p) {
-		piece := append([]byte(nil), p[n:min(len(p), n+largeBytes)]...)
-		if err := c.out.send(len(piece), func() { c.t.WriteShared(piece) }); err != nil {
+		piece := p[n:min(len(p), n+largeBytes)]
+		if err := c.send(piece); err != nil {
 			return n, err
 		}
 		n += len(piece)
 	}
 	return n, c.out.failed()
+}
+
+// send sends a copy of p, of largeBytes at most.
+func (c *conn) send(p []byte) error {
+	n := len(p)
+	if n <= pieceBytes {
+		own := buffers.Get().(*[pieceBytes]byte)
+		copy(own[:], p)
+		return c.out.send(n, func() {
+			c.t.Write(own[:n])
+			buffers.Put(own)
+		})
+	}
+	own := larges.Get().(*[largeBytes]byte)
+	copy(own[:], p)
+	return c.out.send(n, func() {
+		c.t.Write(own[:n])
+		larges.Put(own)
+	})
 }
 
 // Close delivers what was written, then closes. Reading and writing fail from now on.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"spindle/protocol"
 )
 
 // This file takes connections over.
@@ -187,4 +189,14 @@ func TestHijackNotOverHTTP2(t *testing.T) {
 		t.Fatal(resp, err)
 	}
 	_ = resp.Body.Close()
+}
+
+func TestNoTunnelOverHTTP2(t *testing.T) {
+	s := serverOf(leafOf(func(http.ResponseWriter, *http.Request) { t.Error("called") }))
+	x := s.Open(&protocol.Head{Method: "CONNECT", Protocol: []byte("websocket"), Path: []byte("/"), Target: []byte("/"),
+		Authority: []byte("x"), Scheme: []byte("https"), Version: protocol.HTTP2})
+	x.Wait()
+	if x.Status != 501 {
+		t.Errorf("%v", x)
+	}
 }

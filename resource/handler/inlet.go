@@ -43,10 +43,7 @@ func (in *inlet) received(p []byte) {
 		in.mu.Unlock()
 		return
 	}
-	if in.off > 0 && len(in.buf)+len(p) > cap(in.buf) {
-		in.buf = in.buf[:copy(in.buf, in.buf[in.off:])]
-		in.off = 0
-	}
+	in.makeRoom(len(p))
 	in.buf = append(in.buf, p...)
 	over := len(in.buf)-in.off > highWater && !in.paused
 	in.paused = in.paused || over
@@ -55,6 +52,36 @@ func (in *inlet) received(p []byte) {
 	if over {
 		in.pause()
 	}
+}
+
+// stores are the buffers of inlets that have much to keep at this moment: what is read from
+// a connection at once on top of what may wait.
+var stores = sync.Pool{New: func() any { return new([storeBytes]byte) }}
+
+const storeBytes = highWater + 64<<10
+
+// makeRoom sees to it that n bytes more can be appended without much copying.
+func (in *inlet) makeRoom(n int) {
+	kept := in.buf[in.off:]
+	switch need := len(kept) + n; {
+	case len(in.buf)+n <= cap(in.buf):
+		return
+	case need <= cap(in.buf):
+		in.buf = in.buf[:copy(in.buf[:cap(in.buf)], kept)]
+	case need <= lowWater || need > storeBytes:
+		in.buf = append(make([]byte, 0, need), kept...)
+	default:
+		in.buf = append(stores.Get().(*[storeBytes]byte)[:0], kept...)
+	}
+	in.off = 0
+}
+
+// giveRoom gives a large buffer back.
+func (in *inlet) giveRoom() {
+	if cap(in.buf) == storeBytes {
+		stores.Put((*[storeBytes]byte)(in.buf[:storeBytes]))
+	}
+	in.buf, in.off = nil, 0
 }
 
 // end tells what comes behind the bytes that are there; the first that is told holds.
@@ -97,8 +124,8 @@ func (in *inlet) take(p []byte) int {
 	n := copy(p, in.buf[in.off:])
 	if in.off += n; in.off == len(in.buf) {
 		in.buf, in.off = in.buf[:0], 0
-		if cap(in.buf) > lowWater {
-			in.buf = nil // an idle connection keeps no large buffer
+		if cap(in.buf) > lowWater { // an idle connection keeps no large buffer
+			in.giveRoom()
 		}
 	}
 	if in.paused && len(in.buf)-in.off <= lowWater {
@@ -112,7 +139,7 @@ func (in *inlet) take(p []byte) int {
 func (in *inlet) rest() []byte {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.buf[in.off:]
+	return append([]byte(nil), in.buf[in.off:]...)
 }
 
 // isClosed tells whether close was called.
@@ -127,7 +154,7 @@ func (in *inlet) close(err error) {
 	in.mu.Lock()
 	if in.closed == nil {
 		in.closed = err
-		in.buf, in.off = nil, 0
+		in.giveRoom()
 		in.until.stop()
 	}
 	in.mu.Unlock()

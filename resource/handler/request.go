@@ -49,6 +49,9 @@ func (x *exchange) request() *http.Request {
 
 // url reads the target, without the prefix if that is stripped.
 func (x *exchange) url() *url.URL {
+	if x.head.Form == protocol.AuthorityForm { // of CONNECT
+		return &url.URL{Host: string(x.head.Target)}
+	}
 	u, err := url.ParseRequestURI(string(x.head.Target))
 	if err != nil {
 		return nil
@@ -78,6 +81,7 @@ func version(v protocol.Version) (text string, major, minor int) {
 // that are fields of the http.Request.
 func headOf(h *protocol.Head) http.Header {
 	header := make(http.Header, len(h.Fields))
+	all := make([]string, len(h.Fields)) // in which each name has a piece, if it is there once
 	for i := range h.Fields {
 		f := &h.Fields[i]
 		name := textproto.CanonicalMIMEHeaderKey(string(f.Name))
@@ -89,7 +93,12 @@ func headOf(h *protocol.Head) http.Header {
 				continue
 			}
 		}
-		header[name] = append(header[name], string(f.Value))
+		if values, has := header[name]; has {
+			header[name] = append(values, string(f.Value))
+			continue
+		}
+		all[i] = string(f.Value)
+		header[name] = all[i : i+1 : i+1]
 	}
 	if header.Get("Pragma") == "no-cache" && header["Cache-Control"] == nil {
 		header["Cache-Control"] = []string{"no-cache"} // RFC 9111 §5.4

@@ -27,7 +27,11 @@ const (
 	largeBytes = 32 << 10
 )
 
-var buffers = sync.Pool{New: func() any { return new([pieceBytes]byte) }}
+// What is written is on its way to the loop in one of these.
+var (
+	buffers = sync.Pool{New: func() any { return new([pieceBytes]byte) }}
+	larges  = sync.Pool{New: func() any { return new([largeBytes]byte) }}
+)
 
 // writer answers a request.
 type writer struct {
@@ -197,15 +201,19 @@ func (w *writer) flush() error {
 	w.buf, w.used = nil, 0
 	r := w.x.r
 	return w.x.out.send(n, func() {
-		r.Write(buf[:n])
+		_, _ = r.Write(buf[:n])
 		buffers.Put(buf)
 	})
 }
 
-// send sends a copy of p.
+// send sends a copy of p, of largeBytes at most.
 func (w *writer) send(p []byte) error {
-	own, r := append([]byte(nil), p...), w.x.r
-	return w.x.out.send(len(p), func() { r.WriteShared(own) })
+	own, n, r := larges.Get().(*[largeBytes]byte), len(p), w.x.r
+	copy(own[:], p)
+	return w.x.out.send(n, func() {
+		_, _ = r.Write(own[:n])
+		larges.Put(own)
+	})
 }
 
 // sendHead sends the head of an answer whose content is not all there.
