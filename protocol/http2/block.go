@@ -17,6 +17,7 @@ type purpose uint8
 const (
 	forRequest  purpose = iota
 	forTrailers         // of a stream that is open
+	forAnswer           // of a client's stream
 	forNobody           // the tables of the decoder must stay in step
 )
 
@@ -35,6 +36,7 @@ type block struct {
 	begun   int64
 
 	seen     pseudo
+	status   int // of an answer
 	cookies  int
 	hosts    int
 	lengths  int
@@ -60,6 +62,7 @@ const (
 	hasPath
 	hasAuthority
 	hasProtocol
+	hasStatus
 )
 
 // reset makes b ready for another block. It keeps the memory of the fields.
@@ -104,6 +107,9 @@ func (b *block) notePseudo(name, value string) *protocol.Error {
 	if !protocol.IsValue(value) {
 		return errValue
 	}
+	if b.purpose == forAnswer {
+		return b.noteStatus(name, value)
+	}
 	var which pseudo
 	switch name {
 	case ":method":
@@ -128,6 +134,22 @@ func (b *block) notePseudo(name, value string) *protocol.Error {
 		return errPseudoTwice
 	}
 	b.seen |= which
+	return nil
+}
+
+// noteStatus takes the one pseudo-header field of an answer (RFC 9113 §8.3.2).
+func (b *block) noteStatus(name, value string) *protocol.Error {
+	switch {
+	case name != ":status":
+		return errPseudoUnknown
+	case b.seen != 0:
+		return errPseudoTwice
+	}
+	n, ok, _ := parseLength([]byte(value))
+	if !ok || len(value) != 3 || n < 100 {
+		return errStatus
+	}
+	b.seen, b.status = hasStatus, int(n)
 	return nil
 }
 
@@ -164,6 +186,14 @@ func (b *block) noteOwn(name, value string) *protocol.Error {
 	switch name {
 	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
 		return errConnectionField // RFC 9113 §8.2.2
+	case "content-length":
+		b.lengths++
+		b.length = view(value)
+	}
+	if b.purpose == forAnswer {
+		return nil
+	}
+	switch name {
 	case "te":
 		if !protocol.EqualFold(value, "trailers") {
 			return errTE
@@ -173,9 +203,6 @@ func (b *block) noteOwn(name, value string) *protocol.Error {
 		b.host = view(value)
 	case "cookie":
 		b.cookies++
-	case "content-length":
-		b.lengths++
-		b.length = view(value)
 	case "expect":
 		if !protocol.EqualFold(value, "100-continue") {
 			return errExpectation

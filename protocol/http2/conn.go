@@ -9,7 +9,7 @@ import (
 	"spindle/reactor"
 )
 
-// Conn is the server side of one connection. Loop only.
+// Conn is one connection, on the server's side; a Client has one, too. Loop only.
 //
 // There are as many as there are connections, most of them idle: what is larger it
 // takes only while it is in use. This file takes frames out of what comes, and
@@ -30,7 +30,8 @@ type Conn struct {
 	updates []update  // priorities of streams that are not open yet
 	upgrade *upgrade  // of a connection that began with HTTP/1.1, until the client's SETTINGS; nil of others
 
-	list       *list // idle or busy; nil once the connection is gone
+	client     *Client // whose connection it is; nil on the server's side
+	list       *list   // idle or busy; nil once the connection is gone
 	prev, next *Conn
 
 	timer    *reactor.DelayedCall // nil when none is pending
@@ -93,6 +94,8 @@ const (
 	finSent                      // LoseWriteConnection is through
 	served                       // an exchange began or ended since the last settle
 	secure                       // it is TLS, so that what is written is copied anyway
+	closing                      // a client's, that begins no further exchange
+	changed                      // a client's watcher is to be told
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
@@ -135,6 +138,9 @@ func (c *Conn) enter() { c.f.tick() }
 // DataReceived works on what has come.
 func (c *Conn) DataReceived(data []byte) {
 	c.enter()
+	if c.client != nil {
+		c.client.heard = c.f.now
+	}
 	if c.in != nil {
 		data = c.in.add(data)
 	}
@@ -190,6 +196,7 @@ func (c *Conn) run(data []byte) {
 	c.conclude()
 	c.flags &^= running
 	c.settle()
+	c.tell()
 }
 
 // step uses what it can of the front of data, and returns how much. 0 means that
@@ -320,15 +327,19 @@ func (c *Conn) conclude() {
 
 // endIfDone closes the connection when no stream is open and none can follow.
 func (c *Conn) endIfDone() {
-	if len(c.streams) == 0 && c.state < stateLinger && (c.is(finalSent) || c.is(eof) && !c.is(posted|blocked)) {
+	if len(c.streams) == 0 && c.state < stateLinger && (c.is(finalSent|closing) || c.is(eof) && !c.is(posted|blocked)) {
 		c.lose()
 	}
 }
 
 // concludeEOF ends what can not become whole any more.
 func (c *Conn) concludeEOF() {
+	if c.client != nil {
+		c.client.cut()
+		return
+	}
 	for i := len(c.streams) - 1; i >= 0; i-- {
-		if s := c.streams[i]; !s.is(clientEnded) && s.tun == nil {
+		if s := c.streams[i]; !s.is(peerEnded) && s.tun == nil {
 			c.refuseContent(s, errContentCut)
 		}
 	}
@@ -368,13 +379,14 @@ func (c *Conn) ReadConnectionLost() {
 	c.flags |= eof
 	c.flags |= running
 	for i := 0; i < len(c.streams); i++ {
-		if s := c.streams[i]; s.tun != nil && !s.is(clientEnded) {
+		if s := c.streams[i]; s.tun != nil && !s.is(peerEnded) {
 			c.contentEnd(s, nil)
 		}
 	}
 	c.conclude()
 	c.flags &^= running
 	c.settle()
+	c.tell()
 }
 
 // WriteConnectionLost begins the time that a lingering client is given.
@@ -399,6 +411,8 @@ func (c *Conn) ConnectionLost(reason error) {
 		c.list.remove(c)
 		c.f.tellDrained()
 	}
+	c.flags |= changed
+	c.tell()
 }
 
 // loseStreams tells all Receivers that they are over.
@@ -421,7 +435,9 @@ func (c *Conn) fail(e *connError) {
 		return
 	}
 	c.f.refused++
-	c.f.server.HeadRefused(c.t.Peer(), &protocol.Error{Reason: "http2: " + e.reason, Close: true}, nil)
+	if c.client == nil {
+		c.f.server.HeadRefused(c.t.Peer(), &protocol.Error{Reason: "http2: " + e.reason, Close: true}, nil)
+	}
 	c.bye(e.code, e.reason)
 	c.giveBlock()
 	c.lingerOn()
@@ -435,7 +451,11 @@ func (c *Conn) bye(code errCode, debug string) {
 		c.flags |= draining | finalSent
 		c.goneID = c.lastID
 	}
-	c.write(appendGoAway(c.t.AvailableBuffer(), c.goneID, code, debug))
+	last := c.goneID
+	if c.client != nil {
+		last = 0 // the server has opened none
+	}
+	c.write(appendGoAway(c.t.AvailableBuffer(), last, code, debug))
 }
 
 // lingerOn closes our half, and reads and drops for a while what still comes, so

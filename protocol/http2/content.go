@@ -67,7 +67,9 @@ func (c *Conn) claim(f frame, size int) *connError {
 // claimStream is claim for a stream that is open. It may end it.
 func (c *Conn) claimStream(s *Stream, f frame, size int) *connError {
 	switch {
-	case s.is(clientEnded):
+	case c.client != nil && !s.is(answered):
+		return c.malformed(s, errNoHead)
+	case s.is(peerEnded):
 		return c.streamError(s, codeStreamClosed, errStreamEnded)
 	case f.length > s.recv:
 		return c.streamError(s, codeFlowControl, errStreamWindow)
@@ -154,7 +156,7 @@ func (c *Conn) discard(s *Stream, n int) {
 // cutContent has the client stop sending content that nobody wants (RFC 9113 §8.1).
 // The answer goes on to its end; what more comes is dropped.
 func (c *Conn) cutContent(s *Stream) {
-	if s.is(clientEnded) {
+	if s.is(peerEnded) {
 		return
 	}
 	if s.is(localEnded) {
@@ -171,7 +173,7 @@ func (c *Conn) giveBack(s *Stream, n int) {
 		c.write(appendWindow(c.t.AvailableBuffer(), 0, c.unacked))
 		c.unacked = 0
 	}
-	if s == nil || s.is(clientEnded) {
+	if s == nil || s.is(peerEnded) {
 		return
 	}
 	s.unacked += n
@@ -185,12 +187,12 @@ func (c *Conn) giveBack(s *Stream, n int) {
 
 // contentEnd is the end of what the client sends on s.
 func (c *Conn) contentEnd(s *Stream, trailers protocol.Fields) {
-	s.flags |= clientEnded
+	s.flags |= peerEnded
 	s.deadline = 0
 	switch {
 	case s.left > 0:
 		c.note(c.malformed(s, errLengthMismatch))
-	case s.is(localEnded) && s.is(finishing) && s.tun == nil:
+	case s.is(localEnded) && s.is(finishing) && s.tun == nil && c.client == nil:
 		c.close(s)
 	case s.is(discarding):
 	case s.is(pausedBody|held) || len(s.in) > 0:
@@ -214,6 +216,8 @@ func (c *Conn) tellEnd(s *Stream, trailers protocol.Fields) {
 	switch {
 	case s.tun != nil:
 		s.tun.ended()
+	case c.client != nil:
+		c.client.finished(s, trailers)
 	case s.rcv != nil && !s.is(noContent):
 		s.rcv.BodyFinished(trailers)
 	}
@@ -238,7 +242,12 @@ func (c *Conn) catchUp(s *Stream) {
 // refuseContent ends the exchange of s because its content can not be read. It is
 // answered if it has not been; else the client sees that the answer is cut.
 func (c *Conn) refuseContent(s *Stream, e *protocol.Error) {
-	rcv, id, ended := s.rcv, s.id, s.is(clientEnded)
+	if c.client != nil {
+		c.sendReset(s.id, codeCancel)
+		c.loseStream(s, e)
+		return
+	}
+	rcv, id, ended := s.rcv, s.id, s.is(peerEnded)
 	answered := s.answer != answerHead
 	code := codeCancel
 	if s.is(localEnded) {

@@ -65,10 +65,15 @@ func (c *Conn) takeSettings(f frame, payload []byte) *connError {
 
 func (c *Conn) takeSetting(id uint16, value uint32) *connError {
 	switch id {
+	case settingMaxStreams:
+		if c.client != nil {
+			c.client.most = int(min(value, without))
+			c.flags |= changed
+		}
 	case settingTableSize:
 		c.encoder().resize(int(min(value, maxTable)))
 	case settingEnablePush, settingConnect, settingNoPriorities:
-		if value > 1 {
+		if value > 1 || value == 1 && id == settingEnablePush && c.client != nil {
 			return errSetting
 		}
 	case settingInitialWindow:
@@ -118,6 +123,9 @@ func (c *Conn) takePing(f frame, payload []byte) *connError {
 	case f.length != pingLen:
 		return errFrameSize
 	case f.has(flagAck):
+		if c.client != nil {
+			c.client.pinged = 0
+		}
 		if c.goAwayAt != 0 && string(payload) == string(drainPing[:]) {
 			c.drainNow()
 		}
@@ -128,14 +136,16 @@ func (c *Conn) takePing(f frame, payload []byte) *connError {
 	return c.annoyed(1)
 }
 
-// takeGoAway does nothing: the client opens no more streams, and closes when the
-// last one is done (RFC 9113 §6.8).
-func (c *Conn) takeGoAway(f frame, _ []byte) *connError {
+// takeGoAway does nothing on the server's side: the client opens no more streams, and
+// closes when the last one is done (RFC 9113 §6.8).
+func (c *Conn) takeGoAway(f frame, payload []byte) *connError {
 	switch {
 	case f.id != 0:
 		return errNotOnZero
 	case f.length < 8:
 		return errFrameSize
+	case c.client != nil:
+		c.client.goAway(binary.BigEndian.Uint32(payload)&^reservedBit, errCode(binary.BigEndian.Uint32(payload[4:])))
 	}
 	return c.annoyed(1)
 }
@@ -182,11 +192,11 @@ func (c *Conn) openWindow(n int) *connError {
 	return nil
 }
 
-// isIdle tells whether the client has not opened that stream yet.
+// isIdle tells whether the client, which may be us, has not opened that stream yet.
 func (c *Conn) isIdle(id uint32) bool { return id > c.lastID || id&1 == 0 }
 
 // takeReset ends a stream that the client wants no more (RFC 9113 §6.4).
-func (c *Conn) takeReset(f frame, _ []byte) *connError {
+func (c *Conn) takeReset(f frame, payload []byte) *connError {
 	switch {
 	case f.id == 0:
 		return errOnZero
@@ -196,7 +206,11 @@ func (c *Conn) takeReset(f frame, _ []byte) *connError {
 		return errIdle
 	}
 	if s := c.find(f.id); s != nil {
-		c.loseStream(s, errReset)
+		reason := errReset
+		if c.client != nil {
+			reason = resetBy(errCode(binary.BigEndian.Uint32(payload)))
+		}
+		c.loseStream(s, reason)
 	}
 	return c.annoyed(1)
 }
@@ -232,6 +246,9 @@ func (c *Conn) takeUpdate(f frame, payload []byte) *connError {
 		return errNotOnZero
 	case f.length < 4:
 		return errFrameSize
+	}
+	if c.client != nil {
+		return errFromServer
 	}
 	id := binary.BigEndian.Uint32(payload) &^ reservedBit
 	if id == 0 || id&1 == 0 {

@@ -219,4 +219,11 @@ var staticNames = [...]struct {
 	{"proxy-authenticate", 48, often}, {"refresh", 52, often}, {"retry-after", 53, seldom},
 	{"set-cookie", 55, never}, {"strict-transport-security", 56, often}, {"vary", 59, often},
 	{"via", 60, often}, {"www-authenticate", 61, often},
+	// And those of requests. What a client of ours sends may be the words of many users,
+	// who are to learn nothing of each other: their credentials are in no table.
+	{":authority", 1, often}, {":method", 2, often}, {":path", 4, seldom}, {":scheme", 6, often},
+	{"accept", 19, often}, {"accept-encoding", 16, often}, {"accept-language", 17, often},
+	{"authorization", 23, never}, {"cookie", 32, never}, {"expect", 35, often}, {"if-modified-since", 40, seldom},
+	{"if-none-match", 41, seldom}, {"if-range", 42, seldom}, {"proxy-authorization", 49, never},
+	{"range", 50, seldom}, {"referer", 51, seldom}, {"user-agent", 58, often},
 }

@@ -44,10 +44,11 @@ var (
 	errNotOnZero      = &connError{codeProtocol, "a frame that belongs to the connection came on a stream"}
 	errIdle           = &connError{codeProtocol, "a frame came on a stream that is idle"}
 	errIdleOnItself   = &connError{codeProtocol, "an idle stream depends on itself"}
+	errFromServer     = &connError{codeProtocol, "a server can not send this"}
 	errStreamID       = &connError{codeProtocol, "a client's stream has an even number"}
 	errClosedStream   = &connError{codeStreamClosed, "a frame came on a stream that its client has closed"}
 	errContinuation   = &connError{codeProtocol, "a header block is interrupted, or goes on without having begun"}
-	errPush           = &connError{codeProtocol, "a client can not push"}
+	errPush           = &connError{codeProtocol, "a client can not push, and a server was told not to"}
 	errCompression    = &connError{codeCompression, "a header block can not be decoded"}
 	errBlockTooLong   = &connError{codeCalm, "a header block is much longer than it may be"}
 	errBlockSlow      = &connError{codeCalm, "a header block took too long"}
@@ -68,20 +69,23 @@ func refusal(status int, reason string) *protocol.Error {
 
 // Requests that are answered with a status.
 var (
-	errPathTooLong  = refusal(414, "the path is too long")
-	errListTooLong  = refusal(431, "the fields are too long")
-	errManyFields   = refusal(431, "there are too many fields")
-	errPath         = refusal(400, "the path is in none of the forms that the method may have, or has a byte that may not stand there")
-	errNoAuthority  = refusal(400, "there is neither :authority nor Host")
-	errAuthority    = refusal(400, "the authority is malformed")
-	errTwoAuthority = refusal(400, "there are different authorities")
-	errHugeLength   = refusal(413, "the Content-Length is beyond all measure")
-	errExpectation  = refusal(417, "there is an expectation other than 100-continue")
-	errNoConnect    = refusal(501, "an extended CONNECT is not taken here")
-	errContentSlow  = refusal(408, "the content came too slowly")
-	errContentCut   = refusal(400, "the client closed in the middle of the content")
-	errTooManyOpen  = refusal(503, "there are too many streams")
-	errTrailersLong = refusal(431, "the trailer fields are too long")
+	errPathTooLong   = refusal(414, "the path is too long")
+	errListTooLong   = refusal(431, "the fields are too long")
+	errManyFields    = refusal(431, "there are too many fields")
+	errPath          = refusal(400, "the path is in none of the forms that the method may have, or has a byte that may not stand there")
+	errNoAuthority   = refusal(400, "there is neither :authority nor Host")
+	errAuthority     = refusal(400, "the authority is malformed")
+	errTwoAuthority  = refusal(400, "there are different authorities")
+	errHugeLength    = refusal(413, "the Content-Length is beyond all measure")
+	errExpectation   = refusal(417, "there is an expectation other than 100-continue")
+	errNoConnect     = refusal(501, "an extended CONNECT is not taken here")
+	errContentSlow   = refusal(408, "the content came too slowly")
+	errContentCut    = refusal(400, "the client closed in the middle of the content")
+	errTooManyOpen   = refusal(503, "there are too many streams")
+	errInformational = refusal(502, "there are too many informational answers")
+	errSwitching     = refusal(502, "HTTP/2 has no status 101")
+	errNoHead        = refusal(502, "there is content before the head")
+	errTrailersLong  = refusal(431, "the trailer fields are too long")
 )
 
 // Requests that are malformed (RFC 9113 §8.1.1): the stream is reset.
@@ -93,6 +97,7 @@ var (
 	errPseudoUnknown   = refusal(400, "there is an unknown pseudo-header field")
 	errPseudoMissing   = refusal(400, "a pseudo-header field is missing, or empty")
 	errPseudoConnect   = refusal(400, "a CONNECT request has a pseudo-header field that it may not have")
+	errStatus          = refusal(502, "the status is not a number of three digits")
 	errMethod          = refusal(400, "the method is not a token")
 	errScheme          = refusal(400, "the scheme is malformed")
 	errConnectionField = refusal(400, "a field is there that belongs to connections of HTTP/1")

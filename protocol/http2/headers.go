@@ -44,13 +44,18 @@ func (c *Conn) takeHeaders(f frame, payload []byte) *connError {
 // beginBlock decides what the header block is for.
 func (c *Conn) beginBlock(f frame) (*block, *connError) {
 	what, limit := forRequest, c.f.set.MaxFieldBytes
+	if c.client != nil && c.isIdle(f.id) {
+		return nil, errIdle
+	}
 	if f.id <= c.lastID {
 		s := c.find(f.id)
 		switch {
-		case s == nil && !c.wasReset(f.id) && !c.isGone(f.id), s != nil && s.is(clientEnded):
+		case s == nil && !c.wasReset(f.id) && !c.isGone(f.id), s != nil && s.is(peerEnded):
 			return nil, errClosedStream
 		case s == nil:
 			what = forNobody
+		case c.client != nil && !s.is(answered):
+			what = forAnswer
 		default:
 			what, limit = forTrailers, c.f.set.MaxTrailerBytes
 		}
@@ -114,6 +119,8 @@ func (c *Conn) endBlock(b *block) *connError {
 		return c.endTrailers(b)
 	case forRequest:
 		return c.endRequest(b)
+	case forAnswer:
+		return c.endAnswer(b)
 	}
 	return c.annoyed(1)
 }
@@ -210,7 +217,7 @@ func (c *Conn) open(id uint32, h *protocol.Head, end bool, p priority) {
 
 // awaitContent begins the time of the content of s. A tunnel has none.
 func (c *Conn) awaitContent(s *Stream) {
-	if !s.is(clientEnded|connect) && s.left != 0 {
+	if !s.is(peerEnded|connect) && s.left != 0 {
 		s.deadline = c.f.bodyDeadline()
 		c.due(s.deadline)
 	}
@@ -231,7 +238,7 @@ func flagsOf(h *protocol.Head, end bool) (f streamFlags) {
 		f |= noContent
 	}
 	if end {
-		f |= clientEnded
+		f |= peerEnded
 	}
 	return f
 }

@@ -41,17 +41,25 @@ type peer struct {
 
 // connect makes a connection of f, and sends nothing.
 func connect(t testing.TB, l *reactortest.Loop, f *http2.Factory) *peer {
+	p := newPeer(t, l)
+	p.f = f
+	p.Transport = p.loop.NewTransport()
+	p.Start(f.BuildProtocol(p.PeerAddr))
+	return p
+}
+
+// newPeer makes a peer that has no connection yet.
+func newPeer(t testing.TB, l *reactortest.Loop) *peer {
 	if l == nil {
 		l = reactortest.NewLoop()
 	}
-	p := &peer{TB: t, loop: l, f: f, Transport: l.NewTransport()}
+	p := &peer{TB: t, loop: l}
 	p.w = xnet.NewFramer(&p.out, nil)
 	p.w.AllowIllegalWrites = true
 	p.enc = hpack.NewEncoder(&p.block)
 	p.r = xnet.NewFramer(nil, &p.in)
 	p.r.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	p.r.SetMaxReadFrameSize(16 << 10)
-	p.Start(f.BuildProtocol(p.PeerAddr))
 	return p
 }
 

@@ -66,7 +66,7 @@ func (q *schedule) best() *Stream {
 
 // makeReady puts s into the schedule if it has something to send and may.
 func (c *Conn) makeReady(s *Stream) {
-	if s.is(isReady|closed) || len(s.out) == 0 {
+	if s.is(isReady|closed) || len(s.out) == 0 || s.heldBack() {
 		return
 	}
 	if p := s.out[s.first].file; p != nil && p.reading {

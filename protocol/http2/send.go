@@ -76,7 +76,7 @@ func (c *Conn) writeLast(s *Stream, head, body []byte) {
 // send sends content at once as far as that is possible, and queues the rest.
 func (s *Stream) send(data []byte, shared bool) {
 	c := s.c
-	for len(s.out) == 0 && len(data) > 0 {
+	for len(s.out) == 0 && len(data) > 0 && !s.heldBack() {
 		n := min(len(data), c.peerFrame, s.window, c.window)
 		if n <= 0 || !c.mayPass(s, n) {
 			break
@@ -390,8 +390,10 @@ func (c *Conn) ended(s *Stream) {
 		return
 	}
 	switch {
+	case c.client != nil:
+		c.client.sentWhole(s)
 	case !s.is(finishing): // the head was all, and Finish is still to come
-	case s.is(clientEnded):
+	case s.is(peerEnded):
 		c.close(s)
 	case s.is(waits), c.f.set.MaxDiscardBytes == 0, max(s.left, s.discarded) > c.f.set.MaxDiscardBytes:
 		c.sendReset(s.id, codeNo)
@@ -405,7 +407,7 @@ func (c *Conn) close(s *Stream) {
 		return
 	}
 	s.flags |= closed
-	c.flags |= served
+	c.flags |= served | changed
 	s.forget()
 	c.unready(s)
 	c.remove(s)
@@ -472,7 +474,7 @@ func (s *Stream) producerDue() bool {
 // hungry tells whether a pull producer could be asked as far as the client goes.
 func (s *Stream) hungry() bool {
 	open := s.window > 0 && s.c.window > 0 || s.answer == answerEmpty // what is dropped needs no window
-	return s.producer != nil && s.push == nil && len(s.out) == 0 && open
+	return s.producer != nil && s.push == nil && len(s.out) == 0 && open && !s.heldBack()
 }
 
 // tellProducers tells them to pause, to go on, or to write a piece.
@@ -628,7 +630,7 @@ func (c *Conn) steer() {
 func (c *Conn) hungry() (any bool) {
 	for _, s := range c.streams {
 		switch {
-		case s.producer == nil || s.push != nil || len(s.out) > 0 || s.is(producerAsked):
+		case s.producer == nil || s.push != nil || len(s.out) > 0 || s.is(producerAsked) || s.heldBack():
 		case s.hungry():
 			any = true
 		case s.window <= 0:

@@ -71,7 +71,8 @@ const (
 	held                                   // the head has not been given to a Receiver
 	giving                                 // it is being given
 	answeredAtOnce                         // and was answered meanwhile: nobody knows the Stream
-	clientEnded                            // the client sends no more
+	peerEnded                              // the other side sends no more
+	answered                               // the final head of the answer has come, to a client
 	localEnded                             // END_STREAM is on its way
 	finishing                              // it is to follow what is queued
 	discarding                             // nobody wants the content that still comes
@@ -268,7 +269,7 @@ func (s *Stream) over() {
 	}
 	s.forget()
 	s.flags |= finishing
-	if !s.is(clientEnded) {
+	if !s.is(peerEnded) {
 		s.flags |= discarding
 		c.dropIn(s)
 	}
@@ -282,16 +283,21 @@ func (s *Stream) over() {
 
 // forget lets the Receiver go, and a producer that it has left.
 func (s *Stream) forget() {
-	if s.producer != nil {
-		s.f.loop.CallLater(0, s.producer.StopProducing)
-		s.dropProducer()
-	}
+	s.stopProducer()
 	if s.is(held) {
 		s.c.held--
 		s.held = nil
 	}
 	s.rcv, s.answer = nil, answerNone
 	s.flags &^= pausedBody | held | endHeld | catching
+}
+
+// stopProducer lets a producer go that is left.
+func (s *Stream) stopProducer() {
+	if s.producer != nil {
+		s.f.loop.CallLater(0, s.producer.StopProducing)
+		s.dropProducer()
+	}
 }
 
 // PauseBody stops the content.
@@ -314,7 +320,7 @@ func (s *Stream) ResumeBody() {
 func (s *Stream) resumeIn() {
 	s.c.enterLate()
 	s.flags &^= pausedBody
-	if !s.is(clientEnded) && s.tun == nil {
+	if !s.is(peerEnded) && s.tun == nil {
 		s.deadline = s.f.bodyDeadline()
 		s.c.due(s.deadline)
 	}
@@ -431,6 +437,9 @@ func (c *Conn) settleLate() {
 			c.post()
 		}
 		c.endIfDone()
+		if c.is(changed) && c.client != nil {
+			c.post() // the watcher is not told from inside
+		}
 	}
 	c.settle()
 }

@@ -50,6 +50,9 @@ func (c *Conn) watch() {
 	}
 	c.due(c.deadline)
 	c.due(c.watchQueue())
+	if c.client != nil {
+		c.due(c.client.nextPing())
+	}
 	if c.look != 0 && (c.timer == nil || c.armed > c.look) {
 		c.arm(c.look)
 	}
@@ -161,12 +164,16 @@ func (c *Conn) onTimer() {
 	}
 	c.due(c.goAwayAt)
 	c.lookAtStreams()
+	if c.client != nil {
+		c.client.ping()
+	}
 	if c.watchQueue() != 0 && now-c.stalled >= limit || c.closed != 0 && limit != 0 && now-c.closed >= limit {
 		c.abort()
 	}
 	c.flags &^= running
 	c.endIfDone()
 	c.settle()
+	c.tell()
 }
 
 // expire ends a phase that has taken too long.
@@ -175,6 +182,7 @@ func (c *Conn) expire() {
 	switch c.phase {
 	case phaseFirst:
 		c.bye(errSlowPreface.code, errSlowPreface.reason)
+		c.loseStreams(errSlowPreface) // of a client
 		c.lose()
 	case phaseIdle, phaseLinger:
 		c.lose()
@@ -196,6 +204,8 @@ func (c *Conn) lookAtStreams() {
 		s := c.streams[i]
 		stall := int64(c.f.set.WriteTimeout)
 		switch {
+		case s.deadline != 0 && c.f.now >= s.deadline && c.client != nil:
+			c.client.expire(s)
 		case s.deadline != 0 && c.f.now >= s.deadline && (c.recv <= 0 || s.recv <= 0):
 			s.deadline = c.f.bodyDeadline() // it is us who keep the client from sending
 			c.due(s.deadline)

@@ -33,10 +33,7 @@ const (
 // startTunnel gives s to p, when the callback has returned.
 func (s *Stream) startTunnel(p reactor.Protocol) {
 	c := s.c
-	if s.producer != nil {
-		s.f.loop.CallLater(0, s.producer.StopProducing)
-		s.dropProducer()
-	}
+	s.stopProducer()
 	s.rcv = nil
 	s.deadline = 0
 	s.answer = answerNone // the Channel does nothing any more
@@ -200,14 +197,14 @@ func (t *tunnel) sentEnd() {
 	switch {
 	case t.is(closed):
 	case t.state&tunnelLosing != 0:
-		if !t.is(clientEnded) {
+		if !t.is(peerEnded) {
 			t.c.sendReset(t.id, codeNo)
 		}
 		t.finish()
 	case t.state&tunnelHalfEnd == 0:
 		t.state |= tunnelHalfEnd
 		t.c.f.loop.CallLater(0, t.tellHalf)
-	case t.is(clientEnded):
+	case t.is(peerEnded):
 		t.finish()
 	}
 }
@@ -217,7 +214,7 @@ func (t *tunnel) tellHalf() {
 	if p, ok := t.proto.(reactor.HalfCloseProtocol); ok && !t.is(closed) {
 		p.WriteConnectionLost()
 	}
-	if t.is(clientEnded) && !t.is(closed) {
+	if t.is(peerEnded) && !t.is(closed) {
 		t.c.post()
 	}
 }

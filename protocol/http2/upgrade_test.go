@@ -42,12 +42,11 @@ func upgradePeer(t *testing.T, s *protocoltest.Server, split reactortest.Split, 
 	f := http2.NewFactory(s, plain())
 	h1 := http1.NewFactory(&upgrading{s, f}, &http1.Settings{ServerName: "-"})
 	l := reactortest.NewLoop()
-	p = connect(t, l, http2.NewFactory(silent(), nil)) // for its framers
+	p = newPeer(t, l)
 	tr := l.NewTransport()
 	tr.SetSplit(split)
 	tr.Start(h1.BuildProtocol(tr.PeerAddr))
 	tr.DeliverString(head)
-	p.frames()
 	p.f, p.Transport = f, tr
 	answer, rest, _ := strings.Cut(tr.TakeString(), "\r\n\r\n")
 	p.in.WriteString(rest)
