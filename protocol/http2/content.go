@@ -132,7 +132,9 @@ func (c *Conn) deliver(s *Stream, piece []byte) {
 	id := s.id
 	s.flags &^= waits
 	if s.tun != nil {
-		s.tun.proto.DataReceived(piece)
+		if s.tun.state&tunnelLosing == 0 { // then nothing is read any more
+			s.tun.proto.DataReceived(piece)
+		}
 	} else if s.rcv != nil {
 		s.rcv.BodyReceived(piece)
 	}
@@ -192,7 +194,7 @@ func (c *Conn) contentEnd(s *Stream, trailers protocol.Fields) {
 	switch {
 	case s.left > 0:
 		c.note(c.malformed(s, errLengthMismatch))
-	case s.is(localEnded) && s.is(finishing) && s.tun == nil && c.client == nil:
+	case s.is(localEnded) && s.is(finishing) && s.tun == nil && (c.client == nil || s.is(connect)):
 		c.close(s)
 	case s.is(discarding):
 	case s.is(pausedBody|held) || len(s.in) > 0:

@@ -437,6 +437,10 @@ func (c *Conn) loseStream(s *Stream, reason error) {
 	if rcv == nil { // else ConnectionLost says it
 		done = s.filesLeft()
 	}
+	if p := s.producer; p != nil {
+		s.dropProducer()
+		p.StopProducing()
+	}
 	s.forget()
 	c.close(s)
 	for _, done := range done {

@@ -3,6 +3,7 @@ package http2
 import (
 	"crypto/tls"
 	"os"
+	"time"
 
 	"spindle/reactor"
 )
@@ -80,6 +81,10 @@ func (t *tunnel) lost(reason error) {
 	t.state |= tunnelDone
 	if t.target != nil {
 		t.proto = t.target
+		t.state |= tunnelFresh
+	}
+	if t.state&tunnelFresh != 0 {
+		t.proto.ConnectionMade(t)
 	}
 	t.proto.ConnectionLost(reason)
 }
@@ -125,7 +130,7 @@ func (t *tunnel) SendFile(f *os.File, off, n int64, done func(err error)) {
 
 // RegisterProducer makes p the producer of what is written.
 func (t *tunnel) RegisterProducer(p reactor.Producer) {
-	if t.is(closed) {
+	if t.is(closed) || t.tun != t {
 		t.f.loop.CallLater(0, p.StopProducing)
 		return
 	}
@@ -143,12 +148,12 @@ func (t *tunnel) UnregisterProducer() {
 // open tells whether what is written still goes anywhere: after LoseConnection only
 // if it comes from a producer that it waits for.
 func (t *tunnel) open() bool {
-	return !t.is(closed) && (t.state&(tunnelLosing|tunnelHalf) == 0 || t.producer != nil)
+	return !t.is(closed) && t.tun == t && (t.state&(tunnelLosing|tunnelHalf) == 0 || t.producer != nil)
 }
 
 // LoseConnection delivers what was written, then ends the stream.
 func (t *tunnel) LoseConnection() {
-	if t.state&tunnelLosing == 0 && !t.is(closed) {
+	if t.state&tunnelLosing == 0 && t.tun == t && !t.is(closed) {
 		t.state |= tunnelLosing
 		t.c.post()
 	}
@@ -156,7 +161,7 @@ func (t *tunnel) LoseConnection() {
 
 // LoseWriteConnection delivers what was written, then ends our half.
 func (t *tunnel) LoseWriteConnection() {
-	if t.state&tunnelHalf == 0 && !t.is(closed) {
+	if t.state&tunnelHalf == 0 && t.tun == t && !t.is(closed) {
 		t.state |= tunnelHalf
 		t.c.post()
 	}
@@ -164,7 +169,7 @@ func (t *tunnel) LoseWriteConnection() {
 
 // AbortConnection resets the stream.
 func (t *tunnel) AbortConnection() {
-	if t.is(closed) {
+	if t.is(closed) || t.tun != t {
 		return
 	}
 	c := t.c
@@ -197,13 +202,14 @@ func (t *tunnel) sentEnd() {
 	switch {
 	case t.is(closed):
 	case t.state&tunnelLosing != 0:
-		if !t.is(peerEnded) {
-			t.c.sendReset(t.id, codeNo)
-		}
 		t.finish()
 	case t.state&tunnelHalfEnd == 0:
 		t.state |= tunnelHalfEnd
-		t.c.f.loop.CallLater(0, t.tellHalf)
+		if t.c.is(running) { // else the protocol has called
+			t.tellHalf()
+		} else {
+			t.c.f.loop.CallLater(0, t.tellHalf)
+		}
 	case t.is(peerEnded):
 		t.finish()
 	}
@@ -219,26 +225,45 @@ func (t *tunnel) tellHalf() {
 	}
 }
 
-// finish is the clean end.
+// tunnelLinger is how long the other side may take to end its half, when nobody reads it
+// any more.
+const tunnelLinger = 5 * time.Second
+
+// finish is the clean end. When the other side has not ended its half yet the stream
+// stays until it does, and what comes is dropped: a reset could overtake, at the other
+// side, what has been sent.
 func (t *tunnel) finish() {
 	c := t.c
-	c.close(t.Stream)
+	if t.is(peerEnded) {
+		c.close(t.Stream)
+	} else {
+		t.tun = nil
+		t.flags &^= pausedBody | catching | endHeld
+		t.flags |= discarding
+		c.dropIn(t.Stream)
+		t.deadline = c.f.now + int64(tunnelLinger)
+		c.due(t.deadline)
+	}
 	c.f.loop.CallLater(0, func() { t.lost(reactor.ErrDone) })
 }
 
 // PauseReading keeps what the client sends, within its window.
-func (t *tunnel) PauseReading() { t.flags |= pausedBody }
+func (t *tunnel) PauseReading() {
+	if t.tun == t {
+		t.flags |= pausedBody
+	}
+}
 
 // ResumeReading brings it.
 func (t *tunnel) ResumeReading() {
-	if t.is(pausedBody) && !t.is(closed) {
+	if t.is(pausedBody) && t.tun == t && !t.is(closed) {
 		t.resumeIn()
 	}
 }
 
 // Switch makes p the protocol of the stream.
 func (t *tunnel) Switch(p reactor.Protocol, unread []byte) {
-	if t.is(closed) {
+	if t.is(closed) || t.tun != t {
 		return
 	}
 	t.target = p

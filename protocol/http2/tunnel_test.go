@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"spindle/protocol/http2"
 	"spindle/protocol/protocoltest"
@@ -105,7 +106,7 @@ func TestTunnelEnds(t *testing.T) {
 		lost string
 	}{
 		{"lose", func(_ *peer, t reactor.Transport) { t.Write([]byte("x")); t.LoseConnection(); t.Write([]byte("y")) },
-			[]string{`DATA 1 "x"`, `DATA 1 END ""`, "RST_STREAM 1 NO_ERROR"}, "reactor: connection done"},
+			[]string{`DATA 1 "x"`, `DATA 1 END ""`}, "reactor: connection done"},
 		{"abort", func(_ *peer, t reactor.Transport) { t.Write([]byte("x")); t.AbortConnection(); t.AbortConnection() },
 			[]string{`DATA 1 "x"`, "RST_STREAM 1 CANCEL"}, "reactor: connection aborted"},
 		{"reset", func(p *peer, t reactor.Transport) { p.reset(1) }, nil, "http2: the client has reset the stream"},
@@ -297,7 +298,7 @@ func TestWebSocketOnStream(t *testing.T) {
 	p.data(1, false, "\x81\x82\x00\x00\x00\x00hi")
 	p.want(`DATA 1 "\x81\x02hi"`)
 	p.data(1, false, "\x88\x82\x00\x00\x00\x00\x03\xe8")
-	p.want(`DATA 1 "\x88\x02\x03\xe8"`, `DATA 1 END ""`, "RST_STREAM 1 NO_ERROR")
+	p.want(`DATA 1 "\x88\x02\x03\xe8"`, `DATA 1 END ""`)
 	p.data(1, true, "")
 	if p.want(); e.closed == "" || p.f.Stats().Idle != 1 {
 		t.Error("was not closed", e.closed, p.f.Stats())
@@ -327,5 +328,38 @@ func TestChannelAfterSwitch(t *testing.T) {
 	p.want(`DATA 1 "out"`)
 	if string(r.got) != "in" || r.lost != nil || u.stopped {
 		t.Errorf("got %q, lost %v", r.got, r.lost)
+	}
+}
+
+// Nobody reads after LoseConnection: what comes is dropped, for a while.
+func TestTunnelLingers(t *testing.T) {
+	r := &halfRaw{}
+	p := dialTunnel(t, r)
+	r.t.LoseConnection()
+	p.want(`DATA 1 END ""`)
+	p.data(1, false, "x")
+	if len(r.got) > 0 || r.lost != reactor.ErrDone {
+		t.Errorf("got %q, lost %v", r.got, r.lost)
+	}
+	r.t.Write([]byte("x"))
+	r.t.AbortConnection()
+	p.want()
+	p.loop.Advance(5 * time.Second)
+	p.want("RST_STREAM 1 NO_ERROR")
+	p.wantOpen()
+	if p.f.Stats().Idle != 1 {
+		t.Error("the stream is left")
+	}
+}
+
+// A protocol that is given a stream which ends at once is told of both.
+func TestTunnelSwitchAndAbort(t *testing.T) {
+	r, second := &raw{}, &raw{}
+	p := dialTunnel(t, r)
+	r.t.Switch(second, nil)
+	r.t.AbortConnection()
+	p.want("RST_STREAM 1 CANCEL")
+	if second.t == nil || second.lost != reactor.ErrAborted || r.lost != nil {
+		t.Error(second.t, second.lost, r.lost)
 	}
 }
