@@ -163,6 +163,7 @@ func (s *served) get(path string) (status int, body string) {
 }
 
 func TestAnswers(t *testing.T) {
+	t.Parallel()
 	s := serveApp(t, "app", nil)
 	for _, test := range []struct {
 		path   string
@@ -214,6 +215,7 @@ func TestAnswers(t *testing.T) {
 
 // An answer that is not what it promises is cut, so that nobody takes it for whole.
 func TestCutAnswers(t *testing.T) {
+	t.Parallel()
 	s := serveApp(t, "app", nil)
 	for path, why := range map[string]string{
 		"/shortgen":    "gave 3 bytes, and its Content-Length was 10",
@@ -234,6 +236,7 @@ func TestCutAnswers(t *testing.T) {
 }
 
 func TestHead(t *testing.T) {
+	t.Parallel()
 	s := serveApp(t, "app", nil)
 	for path, want := range map[string]int64{"/head": 1234, "/hello": 6, "/big": 1 << 20, "/file": -1, "/empty": -1, "/many": 3, "/generator": -1} {
 		a, body, err := s.do("HEAD", path, nil, nil)
@@ -244,6 +247,7 @@ func TestHead(t *testing.T) {
 }
 
 func TestContent(t *testing.T) {
+	t.Parallel()
 	s := serveApp(t, "app", nil)
 	big := strings.Repeat("0123456789abcdef", 1<<16)
 	type unsized struct{ io.Reader }
@@ -283,6 +287,7 @@ func TestContent(t *testing.T) {
 }
 
 func TestEnvironOfAnApplication(t *testing.T) {
+	t.Parallel()
 	s := serveApp(t, "app", nil)
 	_, body, err := s.do("GET", "/environ/caf%C3%A9/%E2%82%AC?q=%20", nil, func(r *http.Request) {
 		r.Header["X-A"] = []string{"1", "2"}
@@ -311,6 +316,7 @@ func TestEnvironOfAnApplication(t *testing.T) {
 }
 
 func TestHopByHopFieldsAreDropped(t *testing.T) {
+	t.Parallel()
 	s := serveApp(t, "app", nil)
 	a, _, err := s.do("GET", "/hopbyhop", nil, nil)
 	if err != nil {
@@ -326,6 +332,7 @@ func TestHopByHopFieldsAreDropped(t *testing.T) {
 
 // What a worker does to itself costs its request, and nothing else.
 func TestDeaths(t *testing.T) {
+	t.Parallel()
 	for path, why := range map[string]string{
 		"/die":      "these are my last words",
 		"/killed":   "it was killed (killed)",
@@ -356,6 +363,7 @@ func TestDeaths(t *testing.T) {
 }
 
 func TestHangsInTheMiddle(t *testing.T) {
+	t.Parallel()
 	s := serveApp(t, "app", func(a *App) { a.Timeout = 200 * time.Millisecond })
 	if a, body, err := s.do("GET", "/hanglate", nil, nil); err == nil {
 		t.Errorf("%d %q looks whole", a.StatusCode, body)
@@ -364,6 +372,7 @@ func TestHangsInTheMiddle(t *testing.T) {
 }
 
 func TestCanNotBeLoaded(t *testing.T) {
+	t.Parallel()
 	for target, want := range map[string][2]string{
 		"nowhere":             {"there is no module 'nowhere' in ", ""},
 		"nowhere/app.py":      {"there is no file nowhere/app.py in ", ""},
@@ -409,6 +418,7 @@ func TestCanNotBeLoaded(t *testing.T) {
 const ourselves = "<spindle worker>"
 
 func TestNoInterpreter(t *testing.T) {
+	t.Parallel()
 	python(t)
 	for path, want := range map[string]string{"/nowhere/python3": "there is no interpreter /nowhere/python3", "nopython": "there is no interpreter nopython in PATH"} {
 		s := serveApp(t, "app", func(a *App) { a.Python = path })
@@ -424,6 +434,7 @@ func TestNoInterpreter(t *testing.T) {
 
 // A client that leaves in the middle has the application closed, and its worker goes on.
 func TestClientLeaves(t *testing.T) {
+	t.Parallel()
 	s := serveApp(t, "app", nil)
 	for range 3 {
 		c, err := net.Dial("tcp", s.addr)
@@ -452,6 +463,7 @@ func TestClientLeaves(t *testing.T) {
 }
 
 func TestOutputIsLogged(t *testing.T) {
+	t.Parallel()
 	s := serveApp(t, "app", nil)
 	for range 2 { // the second time sys.stdout and sys.stderr are something else
 		if status, _ := s.get("/errors"); status != 200 {
@@ -463,10 +475,11 @@ func TestOutputIsLogged(t *testing.T) {
 }
 
 func TestReplacedAfterRequests(t *testing.T) {
+	t.Parallel()
 	s := serveApp(t, "app", func(a *App) { a.MaxRequests = 3 })
 	seen := map[string]bool{}
-	for range 40 {
-		status, body := s.get("/slow")
+	for range 5000 {
+		status, body := s.get("/pid")
 		if status != 200 {
 			t.Fatalf("%d %s", status, body)
 		}
@@ -478,6 +491,7 @@ func TestReplacedAfterRequests(t *testing.T) {
 }
 
 func TestReplacedForItsMemory(t *testing.T) {
+	t.Parallel()
 	s := serveApp(t, "app", func(a *App) { a.MaxMemory = 100 << 20 })
 	seen := map[string]bool{}
 	for range 10 {
@@ -490,6 +504,7 @@ func TestReplacedForItsMemory(t *testing.T) {
 }
 
 func TestReload(t *testing.T) {
+	t.Parallel()
 	s := serveApp(t, "app", func(a *App) { a.Workers = 2 })
 	_, before := s.get("/pid")
 	s.r.CallFromThread(s.app.Reload)
@@ -505,10 +520,27 @@ func TestReload(t *testing.T) {
 	t.Error("it is the same process still")
 }
 
+// wait2 waits until two threads are there.
+func (s *served) wait2() {
+	s.Helper()
+	for n := 0; n < 2; {
+		s.get("/hello")
+		done := make(chan struct{})
+		s.r.CallFromThread(func() {
+			for _, w := range s.app.workers {
+				n = len(w.links)
+			}
+			close(done)
+		})
+		<-done
+	}
+}
+
 // Threads work side by side, and what finds none waits, up to a limit.
 func TestThreadsAndQueue(t *testing.T) {
+	t.Parallel()
 	s := serveApp(t, "app", func(a *App) { a.Threads, a.MaxQueue = 2, 2 })
-	s.get("/hello")
+	s.wait2()
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	got := map[int]int{}

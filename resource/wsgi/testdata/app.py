@@ -304,7 +304,7 @@ def pid(environ, start):
 
 
 def grow(environ, start):
-    globals().setdefault("hoard", []).append(bytearray(os.urandom(1 << 20) * 40))
+    globals().setdefault("hoard", []).append(bytearray(os.urandom(1 << 20) * 120))
     time.sleep(1.05)
     start("200 OK", HTML)
     return [b"%d" % os.getpid()]
