@@ -98,7 +98,7 @@ const (
 
 const (
 	readSize    = 64 << 10
-	scratchSize = 64 << 10
+	scratchSize = 65 << 10 // four records of TLS, or four frames of HTTP/2, of 16 KiB
 	spareSize   = 4 << 10
 )
 

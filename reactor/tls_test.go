@@ -71,7 +71,7 @@ func TestTLSEchoAndFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	t.Cleanup(func() { f.Close() }) // after the loops have ended
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		r := New()
 		e := Endpoint{Kind: EndpointTCP, Interface: "127.0.0.1"}

@@ -11,7 +11,7 @@ import (
 
 const (
 	tlsHighWater = 256 << 10 // ciphertext queued above which no more is made
-	tlsPiece     = 48 << 10  // three records, which fit into the scratch buffer
+	tlsPiece     = 64 << 10  // four records, which fit into the scratch buffer
 )
 
 // outPiece is a file, or bytes: shared ones, or such as were written behind a piece.
@@ -66,15 +66,14 @@ func (s *secure) pumpFile(f *filePiece) bool {
 	if f.warming {
 		return false
 	}
-	window := min(f.n, tlsPiece)
-	if f.off+window > f.warm && !f.resident(window) {
+	buf := s.raw.r.fileBuffer()[:min(f.n, tlsPiece)]
+	n, cold, err := f.read(buf)
+	if cold {
 		s.raw.warm(f)
 		return false
 	}
-	buf := s.raw.r.fileBuffer()[:window]
-	n, err := f.f.ReadAt(buf, f.off)
 	if n == 0 {
-		if err == nil || err == io.EOF {
+		if err == nil {
 			err = fmt.Errorf("%d bytes shorter than promised: %w", f.n, io.ErrUnexpectedEOF)
 		}
 		s.raw.fail(fmt.Errorf("%w: file %q: %w", ErrAborted, f.f.Name(), err))
@@ -86,6 +85,18 @@ func (s *secure) pumpFile(f *filePiece) bool {
 		s.raw.markFile(f)
 	}
 	return true
+}
+
+// read reads what comes next, if it is in memory.
+func (f *filePiece) read(b []byte) (n int, cold bool, err error) {
+	if f.off+int64(len(b)) > f.warm {
+		return ReadWarm(f.f, b, f.off)
+	}
+	n, err = f.f.ReadAt(b, f.off) // a thread has read it just now
+	if err == io.EOF {
+		err = nil
+	}
+	return n, false, err
 }
 
 // fileBuffer is where files are read for TLS, one buffer for all connections.

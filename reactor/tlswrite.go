@@ -62,8 +62,11 @@ func (s *secure) AvailableBuffer() []byte {
 func (r *Reactor) addPlain(s *secure, data []byte) {
 	if len(data) > cap(r.availablePlain(s)) {
 		s.seal()
-		s.encrypt(data)
-		return
+		if len(data) > scratchSize/2 {
+			s.encrypt(data)
+			return
+		}
+		r.availablePlain(s) // others may come behind it
 	}
 	r.plainOut = append(r.plainOut, data...)
 }
@@ -77,6 +80,10 @@ func (r *Reactor) availablePlain(s *secure) []byte {
 		r.plainOut = make([]byte, 0, scratchSize)
 	}
 	r.plainOwner = s
+	if cap(r.plainOut)-len(r.plainOut) < leastRoom {
+		s.seal()
+		r.plainOwner = s
+	}
 	n := len(r.plainOut)
 	return r.plainOut[n:n:cap(r.plainOut)]
 }

@@ -16,6 +16,9 @@ import (
 // ends; only what the kernel does not take is queued, in pooled pieces. So an
 // idle connection owns no buffer.
 
+// leastRoom is what AvailableBuffer gives at least; for less, what is there leaves first.
+const leastRoom = 4 << 10
+
 // closedForWrite are the states in which what is written is dropped.
 const closedForWrite = losing | losingWrite | writeClosed | failed | lost
 
@@ -41,6 +44,11 @@ func (c *Conn) Write(data []byte) {
 		return
 	}
 	c.flush()
+	if c.out == nil && len(data) <= scratchSize/2 {
+		c.takeScratch() // others may come behind it
+		r.scratch = append(r.scratch, data...)
+		return
+	}
 	c.writeLarge(data)
 }
 
@@ -136,6 +144,13 @@ func (c *Conn) AvailableBuffer() []byte {
 	}
 	c.takeScratch()
 	c.touch()
+	if cap(c.r.scratch)-len(c.r.scratch) < leastRoom {
+		c.flush()
+		if c.out != nil {
+			return c.r.spare[:0]
+		}
+		c.takeScratch()
+	}
 	used := len(c.r.scratch)
 	return c.r.scratch[used:used:cap(c.r.scratch)]
 }

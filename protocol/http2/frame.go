@@ -11,6 +11,7 @@ const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 const (
 	headerLen    = 9        // of a frame
 	maxFrame     = 16 << 10 // the largest payload we take, and that a client takes unless it says otherwise
+	maxRecord    = 16 << 10 // the largest plaintext of a record of TLS (RFC 8446 §5.1)
 	maxWindow    = 1<<31 - 1
 	firstWindow  = 1<<16 - 1 // of a connection, and of a stream until SETTINGS say otherwise
 	reservedBit  = 1 << 31

@@ -188,7 +188,7 @@ func (c *Conn) shut() {
 // sendSome sends one frame of s, which is ready.
 func (c *Conn) sendSome(s *Stream) {
 	p := &s.out[s.first]
-	n := min(p.left(), c.peerFrame, s.window, c.window)
+	n := min(p.left(), c.mostData(), s.window, c.window)
 	if p.file != nil {
 		c.sendFile(s, p.file, n)
 		return
@@ -206,6 +206,14 @@ func (c *Conn) sendSome(s *Stream) {
 	c.waiting -= int64(n)
 	c.sendData(s, data, true, flags)
 	c.sent(s)
+}
+
+// mostData is how much of what is long goes into a DATA frame: over TLS one record.
+func (c *Conn) mostData() int {
+	if c.is(secure) {
+		return min(c.peerFrame, maxRecord-headerLen)
+	}
+	return c.peerFrame
 }
 
 // pop takes the first piece away.
