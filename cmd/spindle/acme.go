@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -52,8 +53,11 @@ func secureCompletions() completions {
 func (c *listenConfig) checkSecure(listens bool) error {
 	o := &c.secureConfig.ACME
 	if len(o.Names) == 0 {
-		if o.Email+o.Server+o.Dir+o.Roots+o.Binding != "" {
+		switch {
+		case o.Email+o.Server+o.Dir+o.Roots+o.Binding != "":
 			return errors.New("the flags that begin with --acme- are about certificates that are obtained: name the hosts with --acme")
+		case c.secureConfig.Redirect && !c.listensTo(func(e *reactor.Endpoint) bool { return e.TLS != nil }):
+			return errors.New("--https-only: no --listen has TLS to send browsers to: add --listen tls:8443")
 		}
 		return nil
 	}
@@ -63,12 +67,19 @@ func (c *listenConfig) checkSecure(listens bool) error {
 	if !listens {
 		c.Listen, c.secureConfig.Redirect = acmeListen, true
 	}
-	for _, text := range c.Listen {
-		if e, err := reactor.ParseEndpoint(text); err == nil && obtains(&e) {
-			return nil
-		}
+	if !c.listensTo(obtains) {
+		return errors.New("--acme: no --listen has TLS without a certificate of its own: add --listen tls:443")
 	}
-	return errors.New("--acme: no --listen has TLS without a certificate of its own: add --listen tls:443")
+	return nil
+}
+
+// listensTo tells whether there is an endpoint such as that. What is no endpoint is told
+// elsewhere.
+func (c *listenConfig) listensTo(such func(e *reactor.Endpoint) bool) bool {
+	return slices.ContainsFunc(c.Listen, func(text string) bool {
+		e, err := reactor.ParseEndpoint(text)
+		return err != nil || such(&e)
+	})
 }
 
 // obtains tells whether --acme is about an endpoint: it has TLS, and nothing else is said
@@ -91,11 +102,10 @@ func (c *listenConfig) secured(root resource.Resource) resource.Resource {
 	if c.secureConfig.Redirect {
 		root = &resource.SecureRedirect{Inner: root, Port: c.securePort()}
 	}
-	for _, text := range c.Listen {
-		e, err := reactor.ParseEndpoint(text)
-		if err == nil && e.TLS != nil && (e.TLS.ACME != nil || len(c.secureConfig.ACME.Names) > 0) {
-			return &resource.HTTP01{Answer: acme.Answer(), Inner: root}
-		}
+	if c.listensTo(func(e *reactor.Endpoint) bool {
+		return e.TLS != nil && (e.TLS.ACME != nil || len(c.secureConfig.ACME.Names) > 0)
+	}) {
+		return &resource.HTTP01{Answer: acme.Answer(), Inner: root}
 	}
 	return root
 }

@@ -102,6 +102,8 @@ func TestRefusals(t *testing.T) {
 		{[]string{"web", "--path", dir, "--mime-type", "text"}, 2, `--mime-type "text": give a type such as`},
 		{[]string{"web", "--acme", "*.example.org"}, 2, "--acme: *.example.org: a wildcard can be proved by an entry in the DNS only"},
 		{[]string{"web", "--acme-email", "me@example.org"}, 2, "name the hosts with --acme"},
+		{[]string{"web", "--https-only"}, 2, "no --listen has TLS to send browsers to"},
+		{[]string{"web", "--acme", "example.org", "--listen", "http:80"}, 2, "--listen http:80: "},
 		{[]string{"web", "--acme", "example.org", "--listen", "tcp:0"}, 2, "add --listen tls:443"},
 		{[]string{"web", "--acme", "example.org", "--listen", "tls:0:cert=x"}, 2, "add --listen tls:443"},
 		{[]string{"web", "--acme", "example.org", "--listen", "tls:0", "--acme-dir", filepath.Join(file, "x")}, 1, "the directory for the certificates can not be made"},

@@ -67,7 +67,6 @@ func TestAnyOrder(t *testing.T) {
 		type listener struct {
 			x     *resourcetest.Exchange
 			first int // the event that it has to hear first
-			last  int // and the last, when it has left
 			gone  bool
 		}
 		var list []*listener
