@@ -188,9 +188,36 @@ func (c *Channel) Respond(status int, fields protocol.Fields, body []byte) {
 	if c.answer != answerHead {
 		return
 	}
-	c.WriteHead(status, fields, int64(len(body)))
-	c.WriteShared(body[:min(len(body), int(max(c.promised, 0)))])
-	c.Finish(nil)
+	status, length := c.possible(status, int64(len(body)))
+	framed := c.framing(status, &length)
+	if framed == answerSwitch {
+		c.complain("an answer with content has the status of a switch")
+		c.Abort(nil)
+		return
+	}
+	if framed != answerLength {
+		body = nil
+	}
+	body = body[:min(int64(len(body)), length)] // a 205 has none
+	own := append(protocol.Fields(nil), fields...)
+	c.endExchange()
+	c.out.addLast(func() error {
+		c.writeHead(status, own, length)
+		if len(body) == 0 {
+			return nil
+		}
+		_, err := c.w.Write(body)
+		return err
+	})
+}
+
+// possible is status and length, or those that stand for a status that can not be.
+func (c *Channel) possible(status int, length int64) (int, int64) {
+	if status >= 200 && status <= 999 || status == 101 {
+		return status, length
+	}
+	c.complain("the answer had the impossible status " + strconv.Itoa(status))
+	return 500, 0
 }
 
 // WriteHead starts an answer.
@@ -198,10 +225,7 @@ func (c *Channel) WriteHead(status int, fields protocol.Fields, length int64) {
 	if c.answer != answerHead {
 		return
 	}
-	if status < 200 && status != 101 || status > 999 {
-		c.complain("the answer had the impossible status " + strconv.Itoa(status))
-		status, length = 500, 0
-	}
+	status, length = c.possible(status, length)
 	c.answer = c.framing(status, &length)
 	c.promised = max(length, 0)
 	own := append(protocol.Fields(nil), fields...)

@@ -50,6 +50,17 @@ func (q *queue) add(n int, f func() error) {
 	q.cond.Signal()
 }
 
+// addLast has f called, and then ServeHTTP return. Any goroutine.
+func (q *queue) addLast(f func() error) {
+	q.mu.Lock()
+	if q.end == endNot {
+		q.calls = append(q.calls, call{0, f})
+		q.end = endDone
+	}
+	q.mu.Unlock()
+	q.cond.Signal()
+}
+
 // finish has ServeHTTP return. Any goroutine.
 func (q *queue) finish(e ending) {
 	q.mu.Lock()
