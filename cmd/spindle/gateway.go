@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"spindle/protocol/cache"
 	"spindle/resource"
 	"spindle/resource/proxy"
 	"spindle/resource/rewrite"
@@ -28,6 +29,7 @@ type gateways struct {
 	Balance     string
 	RewriteHost bool
 	Health      string
+	CacheMiB    int
 }
 
 func (g *gateways) addFlags(f *pflag.FlagSet) {
@@ -35,6 +37,7 @@ func (g *gateways) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&g.Balance, "balance", "", "`how` one of several upstreams is chosen: least-busy, round-robin, client, or cookie:NAME (default least-busy)")
 	f.BoolVar(&g.RewriteHost, "rewrite-host", false, "send upstreams their own host, in place of the one that the client asked for")
 	f.StringVar(&g.Health, "health", "", "`path` that upstreams are asked for every 10 s, to see whether they are well")
+	f.IntVar(&g.CacheMiB, "cache", 0, "`MiB` of answers of upstreams to keep in memory, on each loop, as far as they may be kept")
 	f.StringArrayVar(&g.Hosts, "vhost", nil, "serve a host of its own, as `name=directory` or name=upstream; the name may be *.example.org")
 	f.StringArrayVar(&g.Rewrites, "rewrite", nil, "change paths, as `/from=/to` or ~pattern=/to; 301:/from=/to sends the client there")
 }
@@ -69,7 +72,11 @@ func (g *gateways) check() error {
 	if g.Health != "" && !strings.HasPrefix(g.Health, "/") {
 		return fmt.Errorf("--health %s: give a path that begins with a slash", g.Health)
 	}
-	for flag, given := range map[string]bool{"--balance": g.Balance != "", "--rewrite-host": g.RewriteHost, "--health": g.Health != ""} {
+	if g.CacheMiB < 0 {
+		return fmt.Errorf("--cache %d: give a number of MiB", g.CacheMiB)
+	}
+	for flag, given := range map[string]bool{"--balance": g.Balance != "", "--rewrite-host": g.RewriteHost, "--health": g.Health != "",
+		"--cache": g.CacheMiB != 0} {
 		if given && len(g.Proxies)+len(g.Hosts) == 0 {
 			return fmt.Errorf("%s is about upstreams: name one with --proxy", flag)
 		}
@@ -120,6 +127,9 @@ func (g *gateways) proxy(upstreams string) (*proxy.Proxy, error) {
 	}
 	p.RewriteHost = g.RewriteHost
 	p.RewriteAnswers = true
+	if g.CacheMiB > 0 {
+		p.Cache = &cache.Store{MaxBytes: int64(g.CacheMiB) << 20}
+	}
 	if g.Health != "" {
 		p.Check = &proxy.HealthCheck{Path: g.Health}
 	}

@@ -36,7 +36,8 @@ type exchange struct {
 	upPush    bool // it is a producer of the channel
 	trailers  protocol.Fields
 	room      [16]protocol.Field // of head.Fields
-	tail      func()             // called when it is over, for the cache
+	pre       *string            // what prefix says, when r is gone
+	cached
 }
 
 // queueAtMost is how much may wait at the other end before the source is slowed down. Most
@@ -76,6 +77,10 @@ func (x *exchange) choose() error {
 
 // ask asks the upstream that was chosen. It may be told of anything from inside.
 func (x *exchange) ask() {
+	if x.key != "" {
+		x.asked = x.r.Now()
+		x.condition()
+	}
 	x.tried = append(x.tried, x.u)
 	x.u.busy++
 	call := x.p.Pool.Ask(x.u.origin, &x.head, x)
@@ -244,9 +249,6 @@ func (x *exchange) giveUp(err error) {
 func (x *exchange) end() {
 	x.over = true
 	x.u.busy--
-	if x.tail != nil {
-		x.tail()
-	}
 }
 
 // InformationalReceived passes 1xx answers on, but for 100 (Continue), which the Request
@@ -266,6 +268,9 @@ func (x *exchange) HeadReceived(h *protocol.ResponseHead) {
 		x.join(h)
 		return
 	}
+	if x.answerFromCache(h) {
+		return
+	}
 	a := Answer{Status: h.Status, Fields: x.p.answerFields(make(protocol.Fields, 0, len(h.Fields)), x.r, h)}
 	if x.p.RewriteAnswers {
 		x.rewrite(&a)
@@ -279,6 +284,9 @@ func (x *exchange) HeadReceived(h *protocol.ResponseHead) {
 			x.refuse(err)
 			return
 		}
+	}
+	if x.p.Cache != nil {
+		x.startFill(&a)
 	}
 	x.writeHead(&a, h)
 }
@@ -328,6 +336,9 @@ func (x *exchange) BodyReceived(data []byte) {
 	if x.over {
 		return
 	}
+	if x.fill != nil {
+		x.addToFill(x.p.Cache, data)
+	}
 	_, _ = x.r.Write(data) // fails after the end only, of which giveUp is told
 	if !x.downPush && !x.over && x.r.Buffered() > queueAtMost {
 		x.downPush = true
@@ -341,6 +352,13 @@ func (x *exchange) BodyFinished(trailers protocol.Fields) {
 		return
 	}
 	x.end()
+	switch {
+	case x.serve:
+		x.r.Answer(x.kept(x.entry, "hit; fwd=stale; fwd-status=304"), nil)
+		return
+	case x.fill != nil && trailers == nil:
+		x.p.Cache.Put(x.key, x.r.Head(), x.fill, x.body)
+	}
 	for _, t := range trailers {
 		x.r.SetTrailer(t.Name, t.Value)
 	}
@@ -363,6 +381,10 @@ func (x *exchange) ExchangeLost(err error) {
 		x.u.busy++
 	}
 	x.end()
+	if e := x.entry; e != nil && !x.answered && e.ForError(x.r.Now()) {
+		x.r.Answer(x.kept(e, "hit; detail=stale-if-error"), nil)
+		return
+	}
 	status := 502
 	if errors.Is(err, reactor.ErrTimeout) {
 		status = 504

@@ -166,13 +166,16 @@ func peerText(r *resource.Request) string {
 func clientText(r *resource.Request) string { return r.ClientAddr().IP.String() }
 
 // answerFields are the fields of an answer that are passed on: all but those of the hop, and
-// those that a resource above has set already.
+// those that a resource above has set already. r may be nil.
 func (p *Proxy) answerFields(dst protocol.Fields, r *resource.Request, h *protocol.ResponseHead) protocol.Fields {
 	connection := h.Fields.List("Connection")
 	if plainConnection(connection) {
 		connection = nil
 	}
-	set := r.ResponseFields()
+	var set protocol.Fields
+	if r != nil {
+		set = r.ResponseFields()
+	}
 	kept := p.kept[:0]
 	for i := range h.Fields {
 		f := &h.Fields[i]

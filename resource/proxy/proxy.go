@@ -8,6 +8,7 @@ import (
 
 	"spindle/protocol"
 	"spindle/protocol/agent"
+	"spindle/protocol/cache"
 	"spindle/reactor"
 	"spindle/resource"
 )
@@ -63,6 +64,9 @@ type Proxy struct {
 	// Check, if set, asks every upstream for its health.
 	Check *HealthCheck
 
+	// Cache keeps answers that may be given to others too, and answers with them (RFC 9111);
+	// nil keeps none.
+	Cache *cache.Store
 	// Pool keeps the connections; nil makes one, with its defaults.
 	Pool *agent.Pool
 	// Log takes when an upstream goes down and comes back; nil is slog.Default().
@@ -124,6 +128,11 @@ func (p *Proxy) Render(r *resource.Request) ([]byte, error) {
 	x := p.take(r)
 	if err := p.begin(r.Loop()); err != nil {
 		return nil, err
+	}
+	if p.Cache != nil {
+		if body, err, done := x.fromCache(); done {
+			return body, err
+		}
 	}
 	if err := x.begin(); err != nil {
 		return nil, err

@@ -25,6 +25,9 @@ func (x *exchange) rewrite(a *Answer) {
 
 // prefix is the path of the proxy here, without its last slash.
 func (x *exchange) prefix() string {
+	if x.pre != nil {
+		return *x.pre
+	}
 	path := x.r.Path()
 	return path[:max(len(path)-len(x.r.PostpathBytes()), 0)]
 }
