@@ -108,6 +108,7 @@ func editedFiles(dir string) *static.Dir {
 	files := static.New(dir)
 	files.Listing = true
 	files.MaxAge = -1
+	files.Revalidate = -1
 	return files
 }
 

@@ -17,6 +17,11 @@ type running struct {
 	rootd *reactor.Deferred[resource.Resource]
 	ended *reactor.Deferred[string]
 	lines [2]lineCutter // of its output and its errors
+
+	root   resource.Resource // that passes requests on
+	busy   int               // requests that it has in hand
+	ending bool              // it is to be told to end when there are none
+	wait   *reactor.DelayedCall
 }
 
 // startProgram starts one.
@@ -29,7 +34,8 @@ func (s *Supervisor) startProgram(spec programSpec) (generation, error) {
 	g.p = p
 	p.ready.Then(func(p *program) {
 		root, err := s.opts.Proxy(p.addr, p.secure)
-		settleWith(g.rootd, root, err)
+		g.root = root
+		settleWith(g.rootd, resource.Resource(inHand{g: g}), err)
 	}, func(err error) { settleWith(g.rootd, nil, err) })
 	p.ended.Then(func(p *program) { settleWith(g.ended, p.status.String(), nil) }, nil)
 	return g, nil
@@ -38,9 +44,38 @@ func (s *Supervisor) startProgram(spec programSpec) (generation, error) {
 func (g *running) ready() *reactor.Deferred[resource.Resource] { return g.rootd }
 func (g *running) over() *reactor.Deferred[string]             { return g.ended }
 func (g *running) alone() bool                                 { return g.p.own }
-func (g *running) stop(patience time.Duration)                 { g.p.stop(patience) }
 func (g *running) words() string                               { return g.p.words.String() }
 func (g *running) pid() int                                    { return g.p.pid() }
+
+// stop lets the requests in hand end first: many a program ends at once when it is told
+// to. Those that do not end, as streams, have half of the time.
+func (g *running) stop(patience time.Duration) {
+	if g.busy == 0 || patience <= 0 || g.ending {
+		g.p.stop(patience)
+		return
+	}
+	g.ending = true
+	g.wait = g.s.loop.CallLater(patience/2, func() { g.p.stop(patience / 2) })
+}
+
+// inHand counts the requests on their way to the program.
+type inHand struct {
+	resource.Leaf
+	g *running
+}
+
+// Pass goes on to the program.
+func (x inHand) Pass(r *resource.Request) (resource.Resource, error) {
+	g := x.g
+	g.busy++
+	r.NotifyFinish(func(error) {
+		if g.busy--; g.busy == 0 && g.ending {
+			g.wait.Cancel()
+			g.p.stop(g.s.opts.patience())
+		}
+	})
+	return g.root, nil
+}
 
 // output tells what the program prints, line by line.
 func (g *running) output(_ *program, errs bool, data []byte) {

@@ -30,7 +30,7 @@
       const source = listen();
       return new Promise(done => addEventListener('pagehide', () => { source.close(); done(); }, { once: true }));
     });
-    if (channel) fetch(base + 'failure', { headers: { Accept: 'text/html' } }).then(r => r.status === 200 && handle('failed', {})).catch(() => {});
+    if (!failurePage) fetch(base + 'failure', { headers: { Accept: 'text/html' } }).then(r => r.status === 200 && handle('failed', {})).catch(() => {});
   } else {
     const source = listen();
     addEventListener('pagehide', () => source.close());
@@ -50,7 +50,8 @@
         if (instance && instance !== data.instance || generation >= 0 && data.generation > generation) reload();
         instance = data.instance;
         generation = data.generation;
-        if (data.failed) showFailure();
+        if (data.failed && !failurePage) showFailure();
+        if (!data.failed && failurePage) load();
         break;
       case 'building': clearTimeout(busy); busy = setTimeout(() => say('Building …'), 250); break;
       case 'built': clearTimeout(busy); say(''); break;
