@@ -41,14 +41,14 @@ func (r *Reactor) notifyEvents() {
 		return
 	}
 	r.events.Add(After, Startup, func() *Deferred[struct{}] {
-		for _, p := range r.ports {
-			state := "READY=1"
-			if p.Secure() {
-				state += "\nX_SPINDLE_TLS=1"
-			}
-			notify(state)
-			break
+		if len(r.ports) == 0 {
+			return nil
 		}
+		state := "READY=1"
+		if r.ports[0].Secure() {
+			state += "\nX_SPINDLE_TLS=1"
+		}
+		notify(state)
 		return nil
 	})
 	r.events.Add(Before, Shutdown, func() *Deferred[struct{}] {
