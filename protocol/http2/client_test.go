@@ -417,6 +417,19 @@ func TestClientAbort(t *testing.T) {
 	x.wantOpen()
 }
 
+// Frames that come behind the end of a stream are passed over.
+func TestClientFramesBehindTheEnd(t *testing.T) {
+	x := serve(t, nil)
+	a, _ := x.request(protocol.RequestHead{})
+	x.frames()
+	x.headers(1, true, ":status", "200", "content-length", "0")
+	x.data(1, true, "")
+	x.data(1, false, "x")
+	x.headers(1, true, "t", "v")
+	x.wantLog(a, "200  length 0; content-length: 0", "end")
+	x.wantOpen()
+}
+
 func TestClientPauseBody(t *testing.T) {
 	x := serve(t, &http2.ClientSettings{StreamWindowBytes: 65535})
 	a, ch := x.request(protocol.RequestHead{})

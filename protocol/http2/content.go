@@ -47,7 +47,7 @@ func (c *Conn) claim(f frame, size int) *connError {
 		return errIdle
 	case f.length > c.recv:
 		return errWindowExceeded
-	case s == nil && !c.wasReset(f.id) && !c.isGone(f.id):
+	case s == nil && !c.mayLinger(f.id):
 		return errClosedStream
 	}
 	c.recv -= f.length
@@ -81,6 +81,13 @@ func (c *Conn) claimStream(s *Stream, f frame, size int) *connError {
 		s.left -= int64(size)
 	}
 	return nil
+}
+
+// mayLinger tells whether frames may still come for a stream that is closed: we have reset
+// it, or it came too late. As a client we let them pass always (RFC 9113 §5.1 leaves that
+// open): nginx 1.22 sends an empty DATA frame behind the end of a stream.
+func (c *Conn) mayLinger(id uint32) bool {
+	return c.client != nil || c.wasReset(id) || c.isGone(id)
 }
 
 // isGone tells whether a stream came too late, after the last GOAWAY.

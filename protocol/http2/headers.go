@@ -50,7 +50,7 @@ func (c *Conn) beginBlock(f frame) (*block, *connError) {
 	if f.id <= c.lastID {
 		s := c.find(f.id)
 		switch {
-		case s == nil && !c.wasReset(f.id) && !c.isGone(f.id), s != nil && s.is(peerEnded):
+		case s == nil && !c.mayLinger(f.id), s != nil && s.is(peerEnded):
 			return nil, errClosedStream
 		case s == nil:
 			what = forNobody
