@@ -48,13 +48,14 @@ func (b *Backends) All() []*Backend { return b.list }
 // none left.
 func (b *Backends) Pick(now time.Time, tried []*Backend) *Backend {
 	var best *Backend
+	next := b.next
 	for i := range b.list {
-		c := b.list[(b.next+i)%len(b.list)]
-		if !contains(tried, c) && (best == nil || c.better(best, now)) {
-			best = c
+		at := (b.next + i) % len(b.list)
+		if c := b.list[at]; !contains(tried, c) && (best == nil || c.better(best, now)) {
+			best, next = c, at+1
 		}
 	}
-	b.next = (b.next + 1) % len(b.list)
+	b.next = next
 	return best
 }
 
