@@ -1,4 +1,4 @@
-// Package http2 speaks HTTP/2 (RFC 9113) on the server's side of a connection.
+// Package http2 speaks HTTP/2 (RFC 9113), as a server and as a client.
 //
 //	transport ──▶ Conn.DataReceived ──▶ frames ──▶ header blocks ──▶ protocol.Head ──▶ Receiver
 //	    ▲                │                  └────▶ DATA ──▶ Stream ──▶ BodyReceived       │
@@ -9,6 +9,14 @@
 // ALPN has said "h2"; each request is a Stream, which is the protocol.Channel of
 // its exchange and, after an extended CONNECT (RFC 8441), a reactor.Transport too.
 // All of it runs on the loop.
+//
+// ClientFactory makes a Client for a connection to a server: a protocol.ClientConn with
+// several exchanges at a time, each a ClientStream. It has a Conn of its own, so that
+// frames, windows and priorities are the same code on both sides; what differs is who
+// opens streams, and what is made of a header block.
+//
+//	Ask ──▶ ClientStream ──▶ Stream ──▶ schedule ──▶ frames ──▶ transport
+//	ClientReceiver ◀── protocol.ResponseHead, DATA ◀── Conn ◀── frames ◀───┘
 //
 // Bytes are pushed, so frames are taken apart where they lie: a frame that has come
 // whole is not copied, and DATA is passed on as it comes. Header blocks are decoded
