@@ -21,11 +21,12 @@ type Client struct {
 	watcher protocol.ClientWatcher
 	why     *protocol.LostError // what ends the connection, when it is known
 
-	next   uint32 // the stream of the next exchange
-	most   int    // streams that the server allows
-	heard  int64  // when something came last
-	pinged int64  // since when a PING waits for its answer; 0: none does
-	reused bool   // an exchange has ended well
+	next     uint32 // the stream of the next exchange
+	most     int    // streams that the server allows
+	heard    int64  // when something came last
+	pinged   int64  // since when a PING waits for its answer; 0: none does
+	reused   bool   // an exchange has ended well
+	extended bool   // the server takes extended CONNECT (RFC 8441 §3)
 }
 
 // ConnectionMade sends our preface.

@@ -551,7 +551,14 @@ func TestClientConnect(t *testing.T) {
 		t.Error(r.lost, a.Log)
 	}
 
-	a, ch = x.request(protocol.RequestHead{Method: "CONNECT", Protocol: "websocket", Scheme: "https", Target: "/c"})
+	websocket := protocol.RequestHead{Method: "CONNECT", Protocol: "websocket", Scheme: "https", Target: "/c"}
+	a, ch = x.request(websocket)
+	x.wantLog(a, "lost: protocol: the server takes no extended CONNECT")
+	ch.Abort(nil)
+	ch.Write([]byte("x"))
+	x.settings(xnet.Setting{ID: 8, Val: 1})
+	x.want("SETTINGS ACK")
+	a, ch = x.request(websocket)
 	x.want("HEADERS 3 :method=CONNECT :scheme=https :path=/c :authority=h :protocol=websocket")
 	x.headers(3, true, ":status", "403")
 	x.wantLog(a, "403  length 0", "end")

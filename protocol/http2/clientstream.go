@@ -22,6 +22,9 @@ func (k *Client) Ask(h *protocol.RequestHead, r protocol.ClientReceiver) protoco
 		return nil
 	}
 	c := k.c
+	if h.Protocol != "" && c.is(settled) && !k.extended {
+		return k.unable(r)
+	}
 	c.enterLate()
 	if len(c.streams) == 0 {
 		k.heard = c.f.now // nobody has waited before
@@ -38,6 +41,16 @@ func (k *Client) Ask(h *protocol.RequestHead, r protocol.ClientReceiver) protoco
 	k.begin(s, h)
 	c.settleLate()
 	return x
+}
+
+// unable is an exchange that this server can not have: what it asks for is not in its
+// SETTINGS (RFC 8441 §3).
+func (k *Client) unable(r protocol.ClientReceiver) protocol.ClientChannel {
+	c := k.c
+	c.f.loop.CallLater(0, func() {
+		r.ExchangeLost(&protocol.LostError{Reason: "the server takes no extended CONNECT", Unseen: true})
+	})
+	return &ClientStream{k: k, rcv: r, s: &Stream{c: c, f: c.f, flags: closed}}
 }
 
 // begin sends the head of a request.

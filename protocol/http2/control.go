@@ -76,6 +76,9 @@ func (c *Conn) takeSetting(id uint16, value uint32) *connError {
 		if value > 1 || value == 1 && id == settingEnablePush && c.client != nil {
 			return errSetting
 		}
+		if id == settingConnect && c.client != nil {
+			c.client.extended = value == 1
+		}
 	case settingInitialWindow:
 		if value > maxWindow {
 			return errInitialWindow
