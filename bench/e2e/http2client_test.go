@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -318,4 +319,73 @@ http {
 			}
 		}
 	}
+}
+
+// The Python documentation over HTTP/2: every file comes as it lies on the disk, to
+// net/http's client and to ours, many at a time.
+func TestPythonDocumentationOverHTTP2(t *testing.T) {
+	address := servePydoc(t)
+	list := files(t)
+	theirs := &http.Client{Transport: &http.Transport{Protocols: new(http.Protocols), DisableCompression: true}}
+	theirs.Transport.(*http.Transport).Protocols.SetUnencryptedHTTP2(true)
+	work := make(chan string)
+	done := make(chan error)
+	for range 16 {
+		go func() {
+			for path := range work {
+				done <- sameFile(theirs, address, path)
+			}
+		}()
+	}
+	go func() {
+		for _, path := range list {
+			work <- path
+		}
+		close(work)
+	}()
+	for range list {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+
+	x := newAsker(t)
+	o := originOf("h2c", address)
+	x.get(t, o, list[0])
+	var heads []*protocol.RequestHead
+	var all []*question
+	for _, path := range list {
+		heads = append(heads, &protocol.RequestHead{Method: "GET", Scheme: "http", Authority: "x.example", Target: path})
+		all = append(all, new(question))
+	}
+	x.ask(t, o, heads, all)
+	for i, q := range all {
+		if want := onDisk(list[i]); !q.Done || q.Status != 200 || !bytes.Equal(q.Body, want) {
+			t.Errorf("%s: status %d, %d bytes of %d, %v", list[i], q.Status, len(q.Body), len(want), q.Err)
+		}
+	}
+	if n := x.connections(o); n > 12 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// onDisk is a file of the documentation.
+func onDisk(path string) []byte {
+	name, _ := url.PathUnescape(path)
+	data, _ := os.ReadFile(filepath.Join(pydoc, name))
+	return data
+}
+
+// sameFile asks net/http's client for a file.
+func sameFile(c *http.Client, address, path string) error {
+	a, err := c.Get("http://" + address + path)
+	if err != nil {
+		return err
+	}
+	defer a.Body.Close()
+	body, err := io.ReadAll(a.Body)
+	if want := onDisk(path); err != nil || a.StatusCode != 200 || a.ProtoMajor != 2 || !bytes.Equal(body, want) {
+		return fmt.Errorf("%s: %s %s, %d bytes of %d, %v", path, a.Proto, a.Status, len(body), len(want), err)
+	}
+	return nil
 }

@@ -37,8 +37,14 @@ type server struct {
 	http.Client
 }
 
-// spindle serves pydoc on a port of its own.
+// spindle serves pydoc.
 func spindle(t *testing.T) *server {
+	t.Helper()
+	return client("spindle", "tcp", servePydoc(t))
+}
+
+// servePydoc serves it on a port of its own, and tells the address.
+func servePydoc(t *testing.T) string {
 	t.Helper()
 	r := reactor.New()
 	port, err := r.Listen("tcp:0:interface=127.0.0.1", site.New(&static.Dir{Path: pydoc, FollowSymlinks: static.FollowAll, DotFiles: true}))
@@ -51,7 +57,7 @@ func spindle(t *testing.T) *server {
 			t.Error(err)
 		}
 	})
-	return client("spindle", "tcp", port.Addr().String())
+	return port.Addr().String()
 }
 
 // nginx serves it too, from a configuration of its own, on a UNIX socket.
