@@ -58,7 +58,7 @@ func (d *dialer) config() *tls.Config {
 	config = config.Clone()
 	if config.NextProtos == nil {
 		config.NextProtos = []string{"http/1.1"}
-		if d.g.p.HTTP2 != nil {
+		if d.g.mayHTTP2() {
 			config.NextProtos = []string{"h2", "http/1.1"}
 		}
 	}
@@ -80,8 +80,9 @@ func (d *dialer) BuildNegotiated(_ reactor.Addr, alpn string) reactor.Protocol {
 func (d *dialer) made(alpn string) reactor.Protocol {
 	p := d.g.p
 	var conn protocol.ClientConn
-	if d.g.http2 = alpn == "h2" && p.HTTP2 != nil; d.g.http2 {
-		conn = p.HTTP2()
+	d.g.known = true
+	if d.g.http2 = alpn == "h2"; d.g.http2 {
+		conn = p.http2.NewClient()
 	} else {
 		conn = p.http1.NewClient()
 	}

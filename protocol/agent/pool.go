@@ -9,6 +9,7 @@ import (
 
 	"spindle/protocol"
 	"spindle/protocol/http1"
+	"spindle/protocol/http2"
 	"spindle/reactor"
 )
 
@@ -37,6 +38,8 @@ type Origin struct {
 	Tunnel string
 	// ProxyAuth is the Proxy-Authorization field of that CONNECT, "" for none.
 	ProxyAuth string
+	// NoHTTP2 does not offer HTTP/2 to https, for a request that needs HTTP/1 (an Upgrade).
+	NoHTTP2 bool
 }
 
 // String is a URL-like name for logs.
@@ -71,12 +74,14 @@ type Pool struct {
 	TLS *tls.Config
 	// HTTP1 are the limits of connections of HTTP/1; nil for the defaults.
 	HTTP1 *http1.ClientSettings
-	// HTTP2, when set, makes the protocol of a connection on which ALPN agreed on h2,
-	// which is then offered, and of those of the scheme h2c.
-	HTTP2 func() protocol.ClientConn
+	// HTTP2 are those of HTTP/2, which is offered to https (ALPN) and spoken to h2c.
+	HTTP2 *http2.ClientSettings
+	// NoHTTP2 offers HTTP/1 alone.
+	NoHTTP2 bool
 
 	loop    Loop
 	http1   *http1.ClientFactory
+	http2   *http2.ClientFactory
 	origins map[Origin]*origin
 	sweep   *reactor.DelayedCall
 	now     func() time.Time
@@ -94,13 +99,15 @@ func (p *Pool) Loop() Loop { return p.loop }
 const defaultConnect = 10 * time.Second
 
 // begin makes what all connections share, from the fields.
-func (p *Pool) begin() { p.http1 = http1.NewClientFactory(p.HTTP1) }
+func (p *Pool) begin() {
+	p.http1 = http1.NewClientFactory(p.HTTP1)
+	p.http2 = http2.NewClientFactory(p.HTTP2)
+}
 
 // Errors of a pool, in the Err of a protocol.LostError.
 var (
 	ErrTooManyWaiting = errors.New("agent: too many requests wait for a connection")
 	ErrClosed         = errors.New("agent: the pool is closed")
-	ErrNoHTTP2        = errors.New("agent: the pool has no HTTP/2 for an origin h2c")
 )
 
 // limit is n, by default d, for ever when negative.
@@ -133,6 +140,7 @@ type origin struct {
 	waiting []*Call   // for a connection, in order
 	dialing int
 	http2   bool // the last connection spoke HTTP/2
+	known   bool // there was one
 	busy    int  // calls that are with a connection
 }
 
@@ -217,9 +225,6 @@ func (g *origin) wait(call *Call) {
 	case p.closed:
 		call.failLater("there is no connection", ErrClosed)
 		return
-	case g.o.Scheme == "h2c" && p.HTTP2 == nil:
-		call.failLater("there is no connection", ErrNoHTTP2)
-		return
 	case len(g.waiting) >= limit(p.MaxWaiting, 1024):
 		call.failLater("there is no connection", ErrTooManyWaiting)
 		return
@@ -232,11 +237,16 @@ func (g *origin) wait(call *Call) {
 // connect connects as often as it may help those who wait.
 func (g *origin) connect() {
 	for g.dialing < len(g.waiting) && g.dialing+len(g.conns) < limit(g.p.MaxPerOrigin, 128) {
-		if g.http2 && g.dialing > 0 {
-			return // one will do
+		if g.dialing > 0 && (g.http2 || !g.known && g.mayHTTP2()) {
+			return // one will do, or may
 		}
 		g.dial()
 	}
+}
+
+// mayHTTP2 tells whether connections may come to speak HTTP/2.
+func (g *origin) mayHTTP2() bool {
+	return g.o.Scheme == "h2c" || g.o.Scheme == "https" && !g.o.NoHTTP2 && !g.p.NoHTTP2
 }
 
 // add takes a new connection in.
@@ -245,6 +255,7 @@ func (g *origin) add(conn protocol.ClientConn) {
 	g.conns = append(g.conns, c)
 	conn.Watch(c)
 	c.ConnChanged(conn)
+	g.connect()
 }
 
 // ConnChanged gives the connection to those who wait, or keeps it.

@@ -83,7 +83,9 @@ func (x *exchange) ask() {
 	}
 	x.tried = append(x.tried, x.u)
 	x.u.busy++
-	call := x.p.Pool.Ask(x.u.origin, &x.head, x)
+	origin := x.u.origin
+	origin.NoHTTP2 = x.head.Upgrade && origin.Scheme == "https"
+	call := x.p.Pool.Ask(origin, &x.head, x)
 	if !x.over && x.call == nil {
 		x.call = call
 	}
@@ -113,6 +115,8 @@ func (x *exchange) makeHead() error {
 		x.head.Fields = x.p.addForwarded(x.p.ownFields(x.room[:0], r), r)
 	}
 	switch {
+	case x.u.origin.Scheme == "h2c" && (h.Method == "CONNECT" || isWebSocket(h)):
+		x.openStream()
 	case h.Method == "CONNECT":
 		x.openWebSocket()
 	case h.Upgrade && h.ContentLength == 0:
@@ -127,6 +131,18 @@ func (x *exchange) makeHead() error {
 		return x.head.Check()
 	}
 	return nil
+}
+
+// isWebSocket tells whether the client of HTTP/1.1 opens a WebSocket.
+func isWebSocket(h *protocol.Head) bool {
+	return h.Upgrade && h.Method == "GET" && h.ContentLength == 0 && protocol.HasMember(h.List("Upgrade"), "websocket")
+}
+
+// openStream opens a WebSocket on a stream of HTTP/2 at the upstream (RFC 8441 §5).
+func (x *exchange) openStream() {
+	x.upgrading = true
+	x.head.Method, x.head.Protocol, x.head.ContentLength = "CONNECT", "websocket", 0
+	x.head.Fields.Del("Sec-WebSocket-Key")
 }
 
 // openWebSocket makes the extended CONNECT of HTTP/2 (RFC 8441 §5) the GET that HTTP/1.1
@@ -308,6 +324,7 @@ func (x *exchange) writeHead(a *Answer, h *protocol.ResponseHead) {
 		if n, ok := contentLength(h); ok {
 			r.SetContentLength(n)
 		}
+	case h.ContentLength > 0 && a.Fields.Has("Trailer"): // a length leaves no room for trailers in HTTP/1.1
 	case h.ContentLength >= 0 && !protocol.NoContent(a.Status):
 		r.SetContentLength(h.ContentLength)
 	}

@@ -17,7 +17,7 @@ func passes(name []byte) bool {
 	case 2:
 		return !protocol.EqualFold(name, "te")
 	case 7:
-		return !protocol.EqualFold(name, "trailer") && !protocol.EqualFold(name, "upgrade")
+		return !protocol.EqualFold(name, "upgrade")
 	case 10:
 		return !protocol.EqualFold(name, "connection") && !protocol.EqualFold(name, "keep-alive")
 	case 14:

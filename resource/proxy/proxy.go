@@ -67,8 +67,10 @@ type Proxy struct {
 	// Cache keeps answers that may be given to others too, and answers with them (RFC 9111);
 	// nil keeps none.
 	Cache *cache.Store
-	// Pool keeps the connections; nil makes one, with its defaults.
-	Pool *agent.Pool
+	// Pool keeps the connections; nil makes one with the first request, which SetUp, if it is
+	// set, may change: its time-outs, limits and TLS.
+	Pool  *agent.Pool
+	SetUp func(pool *agent.Pool)
 	// Log takes when an upstream goes down and comes back; nil is slog.Default().
 	Log *slog.Logger
 
@@ -87,8 +89,8 @@ type Answer struct {
 }
 
 // New makes a Proxy. An upstream is a URL: http://host:port/path, https://…, h2c://…
-// (HTTP/2 without TLS; the pool must have HTTP/2), or a UNIX socket: unix:/run/app.sock,
-// or with a path at the upstream, unix:/run/app.sock:/path.
+// (HTTP/2 without TLS), or a UNIX socket: unix:/run/app.sock, or with a path at the
+// upstream, unix:/run/app.sock:/path.
 func New(upstreams ...string) (*Proxy, error) {
 	if len(upstreams) == 0 {
 		return nil, errors.New("proxy: there is no upstream")
@@ -167,6 +169,9 @@ func (p *Proxy) begin(l reactor.Loop) error {
 			return fmt.Errorf("proxy: on a %T no connection can be made", l)
 		}
 		p.Pool = agent.NewPool(loop)
+		if p.SetUp != nil {
+			p.SetUp(p.Pool)
+		}
 	}
 	if p.Check != nil && !p.checking {
 		p.checking = true

@@ -12,8 +12,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"spindle/protocol"
+	"spindle/protocol/agent"
 	"spindle/protocol/http1"
 	"spindle/resource"
 	"spindle/resource/proxy"
@@ -190,11 +192,8 @@ func TestTimeouts(t *testing.T) {
 		<-hang
 	})
 	f := behind(t, func(p *proxy.Proxy) {
-		p.EditRequest = func(r *resource.Request, h *protocol.RequestHead) error {
-			if p.Pool.HTTP1 == nil {
-				p.Pool.HTTP1 = &http1.ClientSettings{HeadTimeout: 50e6, BodyTimeout: 50e6}
-			}
-			return nil
+		p.SetUp = func(pool *agent.Pool) {
+			pool.HTTP1 = &http1.ClientSettings{HeadTimeout: 50 * time.Millisecond, BodyTimeout: 50 * time.Millisecond}
 		}
 	}, up)
 	if status, _ := f.get("/"); status != 504 || !strings.Contains(f.log.String(), "no answer in time") {

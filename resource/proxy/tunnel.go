@@ -1,6 +1,9 @@
 package proxy
 
 import (
+	"crypto/sha1"
+	"encoding/base64"
+
 	"spindle/protocol"
 	"spindle/reactor"
 )
@@ -10,9 +13,15 @@ import (
 // join gives both connections to the ends of a tunnel.
 func (x *exchange) join(h *protocol.ResponseHead) {
 	fields := x.p.answerFields(nil, x.r, h)
-	if x.r.Method() == "CONNECT" {
+	switch {
+	case x.r.Method() == "CONNECT":
 		fields.Del("Upgrade")
 		fields.Del("Sec-WebSocket-Accept")
+	case h.Status != 101: // the upstream's is a stream of HTTP/2
+		key := append(x.r.Head().Field("Sec-WebSocket-Key"), "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...)
+		sum := sha1.Sum(key)
+		fields.Add("Upgrade", "websocket")
+		fields.Add("Sec-WebSocket-Accept", base64.StdEncoding.EncodeToString(sum[:]))
 	}
 	x.end()
 	client, server := newTunnel()
