@@ -22,6 +22,7 @@ import (
 // devConfig is what the flags, the configuration and the environment ask for.
 type devConfig struct {
 	listenConfig
+	gateways
 	Target  string
 	Args    []string // of the program
 	Command bool     // Target and Args are a command
@@ -34,6 +35,8 @@ type devConfig struct {
 	Exclude  []string
 	Rules    []string
 	With     []string
+	Before   string // command before each build
+	Debugger string // where Delve listens
 	Poll     bool
 	Vet      bool
 	Test     bool
@@ -94,6 +97,7 @@ func newDev(start func(*devConfig) error) *cobra.Command {
 	f := cmd.Flags()
 	c.addFirstFlags(f)
 	c.addDevFlags(f)
+	c.gateways.addFlags(f)
 	c.addLogFlags(f)
 	c.addLastFlags(f)
 	complete(cmd, completions{"env-file": files, "config": files, "python": files, "watch": files, "events": files})
@@ -115,6 +119,8 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&c.Exclude, "exclude", "x", nil, "`pattern` of files that are not watched; may be given several times")
 	f.StringArrayVar(&c.Rules, "rule", nil, "`pattern=action[:command]`: swap, reload, restart, rebuild or ignore, after running the command")
 	f.StringArrayVar(&c.With, "with", nil, "`name=command` to run beside the program; may be given several times")
+	f.StringVar(&c.Before, "before", "", "`command` to run before each build, as in 'templ generate'")
+	f.StringVar(&c.Debugger, "debugger", "", "`address` where Delve listens for editors, attached to each new program, as in 127.0.0.1:2345")
 	f.BoolVar(&c.Poll, "poll", false, "look for changes three times a second, where the system tells of none")
 	f.DurationVar(&c.Patience, "patience", 5*time.Second, "how `long` an old program may finish what it has in hand")
 	f.StringVar(&c.Python, "python", "", "`interpreter` for a Python application (default its virtual environment, else python3)")
@@ -143,6 +149,9 @@ func (c *devConfig) resolve(cmd *cobra.Command, args []string) error {
 		c.Listen = []string{"tls:8443:interface=127.0.0.1"}
 	}
 	if err := c.listenConfig.check(cmd); err != nil {
+		return err
+	}
+	if err := c.gateways.check(); err != nil {
 		return err
 	}
 	if c.AppPort < 0 || c.AppPort > 65535 {
@@ -190,7 +199,7 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 		return o, nil, failure{err}
 	}
 	o = dev.Options{Dir: here, Args: c.Args, AppPort: c.AppPort, Exclude: c.Exclude, Poll: c.Poll, Vet: c.Vet, Test: c.Test,
-		Patience: c.Patience, Editor: c.Editor, Hosts: c.Hosts, NoReload: c.NoReload, BuildFlags: slices.Clone(c.Build)}
+		Before: c.Before, Debugger: c.Debugger, Patience: c.Patience, Editor: c.Editor, Hosts: c.Hosts, NoReload: c.NoReload, BuildFlags: slices.Clone(c.Build)}
 	if c.Patience == 0 {
 		o.Patience = -1
 	}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path"
 	"strings"
+	"syscall"
 	"time"
 
 	"spindle/protocol/agent"
@@ -68,7 +70,7 @@ func serveDev(c *devConfig, out, errs *os.File) error {
 	d.supervisor.Listen(d.terminal.show)
 	d.supervisor.Listen(d.record)
 	d.what = d.supervisor.Describe()
-	d.tree = func(*member) (resource.Resource, *panel) { return d.supervisor.Root(), nil }
+	d.tree = func(*member) (resource.Resource, *panel) { return c.gateways.wrap(d.supervisor.Root()), nil }
 	loop.AddSystemEventTrigger(reactor.After, reactor.Startup, func() *reactor.Deferred[struct{}] {
 		d.announce()
 		d.terminal.hint()
@@ -76,6 +78,7 @@ func serveDev(c *devConfig, out, errs *os.File) error {
 		d.terminal.takeKeys()
 		return nil
 	})
+	defer d.restartOnHangup(loop)()
 	err = d.run()
 	d.terminal.restore()
 	if d.events != nil {
@@ -171,4 +174,19 @@ func (c *devConfig) isQuiet(p string) bool {
 		}
 	}
 	return false
+}
+
+// restartOnHangup has SIGHUP start the program again, until stop is called.
+func (d *devServer) restartOnHangup(loop reactor.Loop) (stop func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	go func() {
+		for range c {
+			loop.CallFromThread(d.supervisor.Restart)
+		}
+	}()
+	return func() {
+		signal.Stop(c)
+		close(c)
+	}
 }

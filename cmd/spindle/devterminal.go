@@ -72,6 +72,12 @@ func (t *devTerminal) line(at time.Time, text string) {
 
 // hint says how more is told.
 func (t *devTerminal) hint() {
+	for _, p := range t.d.ports {
+		if a := p.Addr(); a.IP.IsValid() && !a.IP.IsLoopback() && !t.d.config.Quiet {
+			fmt.Fprintln(t.d.errs, t.paint(yellow, "  Others in the network can reach this. It shows sources, and is not made for production.\n"))
+			break
+		}
+	}
 	if t.keys() {
 		fmt.Fprintln(t.d.errs, t.paint(dimmed, "  r starts again, o opens the browser, h lists the other keys\n"))
 	}

@@ -48,6 +48,8 @@ type Options struct {
 	Exclude    []string    // patterns of what is not watched
 	Rules      []Rule      // before the standard ones
 	With       []Companion // run beside the target
+	Before     string      // a command that is run, by the shell, before each build
+	Debugger   string      // Go: the address where Delve listens, attached to each new program; "" for none
 	Poll       bool        // look for changes, without events of the system
 	Vet        bool        // go vet after each save
 	Test       bool        // go test of the packages that were changed after each save

@@ -222,6 +222,43 @@ func (s *Supervisor) make() {
 	s.target.cancel()
 	s.making = true
 	s.tell(Event{Kind: EventBuild})
+	if s.opts.Before == "" {
+		s.makeNow()
+		return
+	}
+	s.before()
+}
+
+// before runs the command that comes before a build.
+func (s *Supervisor) before() {
+	text := s.opts.Before
+	if was := s.commands[text]; was != nil {
+		was.kill()
+	}
+	run, err := runCommand(s.loop, s.target.root(), s.env(), "/bin/sh", "-c", text)
+	if err != nil {
+		s.making = false
+		s.failed(asFailure(err, "build"))
+		return
+	}
+	s.commands[text] = run
+	run.result.Then(func(c *command) {
+		if s.commands[text] != c || c.killed {
+			return
+		}
+		delete(s.commands, text)
+		if !c.ok() {
+			s.making = false
+			out := string(c.errs) + string(c.out)
+			s.failed(&Failure{Stage: "build", Title: text + ": " + c.status.String(), Output: out, Faults: parseGoOutput(out, s.target.root()), Dir: s.target.root()})
+			return
+		}
+		s.makeNow()
+	}, nil)
+}
+
+// makeNow makes the target.
+func (s *Supervisor) makeNow() {
 	began := s.loop.Now()
 	s.target.make().Then(func(m starter) {
 		s.making = false
@@ -305,9 +342,41 @@ func (s *Supervisor) isReady(n int, g generation, root resource.Resource) {
 	s.upSince = s.loop.Now()
 	s.tell(Event{Kind: EventReady, Generation: n, PID: g.pid(), Took: s.upSince.Sub(s.since)})
 	s.release()
+	s.debug(g)
 	if was != nil {
 		s.retire(was)
 	}
+}
+
+// debug attaches Delve to a program, in place of the one before.
+func (s *Supervisor) debug(g generation) {
+	if s.opts.Debugger == "" || g.pid() == 0 {
+		return
+	}
+	const name = "dlv"
+	attach := func() {
+		run, err := runCommand(s.loop, s.target.root(), s.env(), name, "attach", strconv.Itoa(g.pid()), "--headless", "--listen="+s.opts.Debugger,
+			"--api-version=2", "--accept-multiclient", "--continue", "--log-dest=/dev/null")
+		if err != nil {
+			s.notice("Delve can not be run (" + err.Error() + "): go install github.com/go-delve/delve/cmd/dlv@v1.27.2")
+			return
+		}
+		s.commands[name] = run
+		run.result.Then(func(c *command) {
+			if s.commands[name] == c {
+				delete(s.commands, name)
+			}
+			if !c.killed && s.current == g {
+				s.notice("Delve has ended: " + strings.TrimSpace(string(c.errs)))
+			}
+		}, nil)
+	}
+	if was := s.commands[name]; was != nil {
+		was.result.Then(func(*command) { attach() }, nil)
+		was.kill()
+		return
+	}
+	attach()
 }
 
 // notReady is why a generation never came to answer.
