@@ -99,7 +99,8 @@ type Hijacker interface {
 // some wait for the answer, which may go on.
 type HalfCloseReceiver interface {
 	// ReadConnectionLost is called at most once, when the content of the request
-	// is complete.
+	// is complete. It is not called when further requests came behind it: then the
+	// client is one that waits.
 	ReadConnectionLost()
 }
 

@@ -448,7 +448,7 @@ func (c *Channel) ReadConnectionLost() {
 	c.flags |= eof
 	c.conclude(len(c.unread()))
 	c.settle()
-	if h, ok := c.rcv.(protocol.HalfCloseReceiver); ok && c.state == stateAnswer {
+	if h, ok := c.rcv.(protocol.HalfCloseReceiver); ok && c.state == stateAnswer && c.in == nil {
 		h.ReadConnectionLost()
 	}
 }

@@ -145,6 +145,19 @@ func (r *eofReceiver) ReadConnectionLost() {
 	r.Text("goodbye")
 }
 
+// A client that has sent further requests waits for their answers.
+func TestHalfCloseBehindRequests(t *testing.T) {
+	s := &eofServer{}
+	s.OnDone = func(x *protocoltest.Exchange) { x.Loop().CallLater(1e9, func() { x.Text("") }) }
+	c := protocoltest.Dial(t, nil, http1.NewFactory(s, nil))
+	c.Send(getRequest + getRequest)
+	c.DeliverEOF()
+	c.Loop.Advance(3e9)
+	if got := ends(c); got != "200 200 closed" || s.told != 0 {
+		t.Errorf("got %s; told %d times", got, s.told)
+	}
+}
+
 func TestHalfCloseIsTold(t *testing.T) {
 	for _, row := range []struct {
 		name, in, want string
