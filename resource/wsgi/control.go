@@ -79,7 +79,7 @@ func (c *control) frame(kind byte, payload []byte) error {
 
 // close tells the worker that it is to exit.
 func (c *control) close() {
-	if !c.closed {
+	if !c.closed && c.t != nil {
 		c.closed = true
 		c.t.LoseConnection()
 	}

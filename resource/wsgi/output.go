@@ -5,7 +5,7 @@ import "bytes"
 // This file cuts what a worker prints into lines, and keeps the end of it.
 
 const (
-	maxLine  = 8 << 10 // longer ones are cut
+	maxLine  = 8 << 10 // longer ones are cut in pieces
 	maxWords = 8 << 10 // of the standard error that is kept
 )
 
@@ -52,30 +52,30 @@ type lines struct{ rest []byte }
 
 // take tells of each line that is whole now.
 func (l *lines) take(data []byte, tell func(line []byte)) {
-	for {
-		line, rest, ended := bytes.Cut(data, []byte{'\n'})
-		if !ended && len(l.rest)+len(line) < maxLine {
-			l.rest = append(l.rest, line...)
-			return
-		}
-		if len(l.rest) > 0 {
-			room := max(maxLine-len(l.rest), 0)
-			l.rest = append(l.rest, line[:min(room, len(line))]...)
-			if !ended {
-				rest = line[min(room, len(line)):]
-			}
-			line = l.rest
-		} else if len(line) > maxLine {
-			if !ended {
-				rest = line[maxLine:]
-			}
-			line = line[:maxLine]
-		}
-		tell(bytes.TrimSuffix(line, []byte{'\r'}))
-		l.rest = l.rest[:0]
-		data = rest
-		if len(data) == 0 {
+	for len(data) > 0 {
+		room := maxLine - len(l.rest)
+		end := bytes.IndexByte(data, '\n')
+		switch {
+		case end >= 0 && end <= room:
+			l.tell(data[:end], tell)
+			data = data[end+1:]
+		case len(data) > room:
+			l.tell(data[:room], tell)
+			data = data[room:]
+		default:
+			l.rest = append(l.rest, data...)
 			return
 		}
 	}
+}
+
+// tell tells of rest with end behind it.
+func (l *lines) tell(end []byte, tell func(line []byte)) {
+	line := end
+	if len(l.rest) > 0 {
+		l.rest = append(l.rest, end...)
+		line = l.rest
+	}
+	tell(bytes.TrimSuffix(line, []byte{'\r'}))
+	l.rest = l.rest[:0]
 }

@@ -2,6 +2,7 @@ package wsgi
 
 import (
 	"fmt"
+	"syscall"
 	"time"
 
 	"spindle/reactor"
@@ -46,8 +47,8 @@ func (a *App) Start() *reactor.Deferred[Info] {
 }
 
 // Reload replaces every worker by one that loads the application anew, without a pause:
-// the old ones go on until then, and for good if it can not be loaded any more, which is
-// logged.
+// the old ones go on until then. If it can not be loaded any more, that is logged, and
+// tried again after pauses that grow.
 func (a *App) Reload() {
 	for _, s := range a.slots {
 		s.start()
@@ -95,6 +96,7 @@ func (s *slot) start() {
 	w := &worker{app: a, slot: s, name: s.name, started: a.loop.Now()}
 	w.control = &control{w: w}
 	if err := a.launch(w); err != nil {
+		w.signal(syscall.SIGKILL)
 		s.failed(&LoadError{Target: a.Target, Reason: err.Error()})
 		return
 	}
@@ -178,7 +180,9 @@ func (s *slot) ended(w *worker, err error) {
 // failed is told of a worker that could not load the application.
 func (s *slot) failed(err *LoadError) {
 	a := s.app
-	a.log().Error(err.Error(), "worker", s.name)
+	if a.told { // else Start tells
+		a.log().Error(err.Error(), "worker", s.name)
+	}
 	a.canNotLoad(err)
 	s.failures = max(s.failures, 1) + 1
 	s.startSoon()

@@ -249,7 +249,9 @@ func (w *worker) ProcessExited(reactor.ProcessStatus) {
 func (w *worker) ProcessEnded(status reactor.ProcessStatus) {
 	w.output.flush(w.print)
 	w.gone = true
-	w.timer.Cancel()
+	if w.timer != nil {
+		w.timer.Cancel()
+	}
 	w.control.close()
 	expected := w.stopping
 	err := w.obituary(status)
