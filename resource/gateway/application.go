@@ -21,7 +21,7 @@ type Application struct {
 	// NoKeep makes a connection for each request, as a Wire does that can not keep it.
 	NoKeep bool
 	// MaxIdle is how many connections to each backend are kept while nothing is asked;
-	// 8.
+	// 32.
 	MaxIdle int
 	// IdleTimeout is how long; 10 s.
 	IdleTimeout time.Duration

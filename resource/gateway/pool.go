@@ -101,7 +101,7 @@ func (p *pool) unreachable(b *Backend, x *exchange, err error) {
 
 // keep takes back a connection on which nothing is under way.
 func (p *pool) keep(c *conn) {
-	most := orDefault(p.app.MaxIdle, 8)
+	most := orDefault(p.app.MaxIdle, 32)
 	if !p.app.keeps() || p.closing || c.lost || len(p.idle[c.backend]) >= most {
 		c.close()
 		return
