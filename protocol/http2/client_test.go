@@ -495,6 +495,14 @@ func TestClientTimeouts(t *testing.T) {
 		t.Error("a request whose content does not come is not the server's fault")
 	}
 
+	// The kernel takes nothing more: the connection is given up.
+	x = serve(t, set)
+	x.SetCapacity(0)
+	a, _ = x.request(protocol.RequestHead{})
+	if x.loop.Advance(90 * time.Second); !x.Aborted() || lostError(a).Stale || lostError(a).Err != reactor.ErrTimeout {
+		t.Errorf("lost %+v", lostError(a))
+	}
+
 	k := http2.NewClientFactory(nil).NewClient()
 	tr := x.loop.Connect(k)
 	a = new(protocoltest.Answer)

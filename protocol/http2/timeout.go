@@ -1,6 +1,11 @@
 package http2
 
-import "time"
+import (
+	"time"
+
+	"spindle/protocol"
+	"spindle/reactor"
+)
 
 // This file puts right, at the end of every callback, what follows from the state:
 // the list that the connection is on, whether reading is paused, and its one timer.
@@ -168,6 +173,9 @@ func (c *Conn) onTimer() {
 		c.client.ping()
 	}
 	if c.watchQueue() != 0 && now-c.stalled >= limit || c.closed != 0 && limit != 0 && now-c.closed >= limit {
+		if c.client != nil {
+			c.client.why = &protocol.LostError{Reason: "the server took nothing of the requests in time", Err: reactor.ErrTimeout}
+		}
 		c.abort()
 	}
 	c.flags &^= running
