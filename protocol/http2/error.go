@@ -2,6 +2,8 @@ package http2
 
 import (
 	"errors"
+	"fmt"
+	"io"
 
 	"spindle/protocol"
 )
@@ -112,9 +114,9 @@ var (
 	errWindowOverflow  = refusal(400, "the window of a stream is too large, or grows by nothing")
 )
 
-// errStalled and errReset are what a Receiver is told of the end of its stream.
+// What a Receiver is told of the end of its stream.
 var (
 	errStalled = errors.New("http2: the client opened no window for the answer in time")
 	errReset   = errors.New("http2: the client has reset the stream")
-	errShort   = errors.New("http2: a file is shorter than promised")
+	errShort   = fmt.Errorf("http2: a file is shorter than promised: %w", io.ErrUnexpectedEOF)
 )

@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"fmt"
 	"io"
 
 	"spindle/reactor"
@@ -101,6 +102,9 @@ func (c *Conn) heated(s *Stream, p *filePiece, data []byte, err error) {
 func (c *Conn) failFile(s *Stream, err error) {
 	s.complain("a file can not be sent: " + err.Error())
 	rcv, tun := s.rcv, s.tun
+	if tun != nil {
+		err = fmt.Errorf("%w: %w", reactor.ErrAborted, err)
+	}
 	if rcv == nil {
 		s.dropFiles(err)
 	}

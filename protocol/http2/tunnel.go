@@ -267,6 +267,9 @@ func (t *tunnel) Switch(p reactor.Protocol, unread []byte) {
 		return
 	}
 	t.target = p
+	if t.is(peerEnded) {
+		t.flags |= endHeld // p is to be told itself
+	}
 	t.unread = append(t.unread, unread...)
 	t.unacked -= len(unread) // it goes through deliver again
 	t.c.unacked -= len(unread)

@@ -1,7 +1,10 @@
 package http2_test
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -361,5 +364,45 @@ func TestTunnelSwitchAndAbort(t *testing.T) {
 	p.want("RST_STREAM 1 CANCEL")
 	if second.t == nil || second.lost != reactor.ErrAborted || r.lost != nil {
 		t.Error(second.t, second.lost, r.lost)
+	}
+}
+
+// The next protocol is told of an end that came before it.
+func TestTunnelSwitchAfterTheEnd(t *testing.T) {
+	first, second := &halfRaw{}, &halfRaw{}
+	p := dialTunnel(t, first)
+	p.data(1, true, "all")
+	first.t.Switch(second, []byte("l"))
+	p.loop.Run()
+	if string(first.got) != "all" || string(second.got) != "l" || second.halves != "read " || second.lost != nil {
+		t.Errorf("got %q, halves %s, lost %v", second.got, second.halves, second.lost)
+	}
+	second.t.LoseConnection()
+	p.want(`DATA 1 END ""`)
+	if second.lost != reactor.ErrDone {
+		t.Error(second.lost)
+	}
+}
+
+// A file that is shorter than promised aborts the stream.
+func TestTunnelShortFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r := &raw{}
+	p := dial(t, tunnels(func() reactor.Protocol { return r }), &http2.Settings{ServerName: "-", Logger: quiet().Logger})
+	p.headers(1, false, ":method", "CONNECT", ":authority", "h:1")
+	p.loop.SyncThreads = true
+	var told error
+	r.t.SendFile(f, 0, 100, func(err error) { told = err })
+	p.want("HEADERS 1 :status=200", `DATA 1 "short"`, "RST_STREAM 1 INTERNAL_ERROR")
+	if !errors.Is(told, reactor.ErrAborted) || !errors.Is(r.lost, reactor.ErrAborted) {
+		t.Error(told, r.lost)
 	}
 }
