@@ -22,7 +22,6 @@ import (
 
 	"spindle/protocol"
 	"spindle/protocol/agent"
-	"spindle/protocol/http2"
 	"spindle/protocol/protocoltest"
 	"spindle/reactor"
 )
@@ -69,8 +68,6 @@ func newAsker(t *testing.T) *asker {
 	x := &asker{r: reactor.New()}
 	x.pool = agent.NewPool(x.r)
 	x.pool.TLS = &tls.Config{InsecureSkipVerify: true}
-	f := http2.NewClientFactory(nil)
-	x.pool.HTTP2 = func() protocol.ClientConn { return f.NewClient() }
 	ended := make(chan error, 1)
 	go func() { ended <- x.r.Run() }()
 	t.Cleanup(func() {
