@@ -22,8 +22,8 @@
 // descriptors and sent by sendfile(2), when the thread has long gone on.
 //
 // A worker that dies is started again, at once the first time and then after pauses that
-// grow to half a minute; what it worked on is answered 502, and 504 when it was killed
-// for taking too long. A worker is replaced after MaxRequests requests, or when it has
+// grow to a second, or to half a minute when the application can not be loaded; what it
+// worked on is answered 502, and 504 when it was killed for taking too long. A worker is replaced after MaxRequests requests, or when it has
 // grown to MaxMemory: it goes on until its successor has loaded the application.
 //
 // SCRIPT_NAME is the part of the path that the walk has used up and PATH_INFO the rest,

@@ -331,7 +331,7 @@ func TestStartedAgain(t *testing.T) {
 	f := newFake(t, nil)
 	f.Start()
 	f.ready(1)
-	for i, pause := range []time.Duration{0, 100, 200, 400, 800} {
+	for i, pause := range []time.Duration{0, 100, 200, 400, 800, 1000, 1000} {
 		n := len(f.workers)
 		f.workers[n-1].dies("", reactor.ProcessStatus{Code: 1})
 		if pause *= time.Millisecond; pause > 0 {

@@ -18,13 +18,15 @@ type slot struct {
 	current  *worker // serves; nil while there is none
 	next     *worker // loads
 	failures int     // deaths soon after the start, one after the other
+	unloaded bool    // the last of them could not load the application
 	timer    *reactor.DelayedCall
 }
 
 // The pauses before a worker is started again.
 const (
 	firstPause = 100 * time.Millisecond
-	longPause  = 30 * time.Second
+	crashPause = time.Second      // the longest, of an application that can be loaded
+	longPause  = 30 * time.Second // the longest of one that can not
 	longLife   = 10 * time.Second // after which a death begins a new count
 )
 
@@ -117,9 +119,13 @@ func (s *slot) startSoon() {
 	if s.timer != nil || s.next != nil || s.app.stopped != nil {
 		return
 	}
+	longest := crashPause
+	if s.unloaded {
+		longest = longPause
+	}
 	pause := time.Duration(0)
 	if s.failures > 1 {
-		pause = min(firstPause<<min(s.failures-2, 16), longPause)
+		pause = min(firstPause<<min(s.failures-2, 16), longest)
 	}
 	s.timer = s.app.loop.CallLater(pause, s.start)
 }
@@ -127,7 +133,7 @@ func (s *slot) startSoon() {
 // loaded is told by the next worker that it serves.
 func (s *slot) loaded(w *worker, i Info) {
 	old := s.current
-	s.current, s.next = w, nil
+	s.current, s.next, s.unloaded = w, nil, false
 	s.app.isLoaded(i)
 	if old != nil {
 		old.retire()
@@ -184,7 +190,7 @@ func (s *slot) failed(err *LoadError) {
 		a.log().Error(err.Error(), "worker", s.name)
 	}
 	a.canNotLoad(err)
-	s.failures = max(s.failures, 1) + 1
+	s.failures, s.unloaded = max(s.failures, 1)+1, true
 	s.startSoon()
 }
 
