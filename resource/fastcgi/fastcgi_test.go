@@ -264,6 +264,26 @@ func TestKeeps(t *testing.T) {
 	}
 }
 
+// TestIdleTimeout: a connection that is kept is closed when nobody wants it.
+func TestIdleTimeout(t *testing.T) {
+	closed := make(chan bool, 1)
+	b := newBackend(t, func(c net.Conn, n int) {
+		each(whole("x"))(c, n)
+		closed <- true
+	})
+	s := app(t, func(a *fastcgi.App) { a.IdleTimeout = 50 * time.Millisecond }, b)
+	for range 2 {
+		if got := s.get(t, "GET", "/", nil); got != "200 x" {
+			t.Error(got)
+		}
+		select {
+		case <-closed:
+		case <-time.After(5 * time.Second):
+			t.Fatal("it is kept for ever")
+		}
+	}
+}
+
 // TestRetry: a kept connection that ends when the next request comes is not the client's
 // trouble, unless the request may not be repeated.
 func TestRetry(t *testing.T) {

@@ -13,11 +13,12 @@ type conn struct {
 	backend *Backend
 	t       reactor.Transport
 	talk    Talk
-	end     *End      // of the request in done
-	x       *exchange // nil when none is under way
-	done    *exchange // ended in the callback that is under way
-	served  int       // requests ever
-	idle    *reactor.DelayedCall
+	end     *End                 // of the request in done
+	x       *exchange            // nil when none is under way
+	done    *exchange            // ended in the callback that is under way
+	served  int                  // requests ever
+	idle    time.Time            // since when, while it is kept
+	silence *reactor.DelayedCall // looks how long nothing was said; it outlives a request
 	lost    bool
 }
 
@@ -133,7 +134,10 @@ func (c *conn) broken(err error) {
 
 // ConnectionLost ends what was under way. See reactor.Protocol.
 func (c *conn) ConnectionLost(reason error) {
-	c.stopWaiting()
+	if c.silence != nil {
+		c.silence.Cancel()
+		c.silence = nil
+	}
 	c.pool.forget(c)
 	x, ours := c.x, c.lost
 	c.x, c.lost = nil, true
@@ -146,18 +150,24 @@ func (c *conn) ConnectionLost(reason error) {
 	}
 }
 
-// wait keeps the connection for some time.
-func (c *conn) wait(d time.Duration) {
-	if d > 0 {
-		c.idle = c.t.Loop().CallLater(d, c.close)
+// listen has it looked at after d, and as long as a request is under way, how long nothing
+// was said. 0 means never.
+func (c *conn) listen(d time.Duration) {
+	if d > 0 && c.silence == nil {
+		c.listenFor(d, d)
 	}
 }
 
-func (c *conn) stopWaiting() {
-	if c.idle != nil {
-		c.idle.Cancel()
-		c.idle = nil
-	}
+func (c *conn) listenFor(left, most time.Duration) {
+	c.silence = c.t.Loop().CallLater(left, func() {
+		c.silence = nil
+		if c.x == nil {
+			return
+		}
+		if left := c.x.patience(most); left > 0 {
+			c.listenFor(left, most)
+		}
+	})
 }
 
 // close ends the connection.

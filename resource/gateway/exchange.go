@@ -30,8 +30,7 @@ type exchange struct {
 	again      bool  // it was sent twice
 	over       bool
 
-	silence *reactor.DelayedCall
-	last    time.Time // of progress
+	last time.Time // of progress
 }
 
 // HeadReceived has the content come as a stream. See resource.HeadReceiver.
@@ -79,9 +78,7 @@ func (x *exchange) at(b *Backend) {
 func (x *exchange) begin(c *conn) {
 	x.conn = c
 	x.last = x.r.Now()
-	if d := orDefault(x.app.ReadTimeout, 60*time.Second); d > 0 && x.silence == nil {
-		x.silence = x.r.Loop().CallLater(d, func() { x.listen(d) })
-	}
+	c.listen(orDefault(x.app.ReadTimeout, 60*time.Second))
 }
 
 // heard notes that something goes on.
@@ -91,20 +88,19 @@ func (x *exchange) heard() {
 	}
 }
 
-// listen looks how long nothing has gone on. While the client takes nothing, or the
-// content is still to come from it, it is not the application's turn.
-func (x *exchange) listen(patience time.Duration) {
-	x.silence = nil
+// patience is how much is left of the time that nothing may go on. While the client takes
+// nothing, or the content is still to come from it, it is not the application's turn. When
+// nothing is left the request is answered.
+func (x *exchange) patience(most time.Duration) (left time.Duration) {
 	now := x.r.Now()
 	waits := x.answer.Paused() || !x.content.Whole() && x.conn != nil && x.conn.t.Buffered() == 0
 	if waits {
 		x.last = now
 	}
-	if left := patience - now.Sub(x.last); left > 0 {
-		x.silence = x.r.Loop().CallLater(left, func() { x.listen(patience) })
-		return
+	if left = most - now.Sub(x.last); left <= 0 {
+		x.fail(&resource.Error{Status: 504, Err: fmt.Errorf("gateway: backend %s has said nothing for %v", x.backend, most)})
 	}
-	x.fail(&resource.Error{Status: 504, Err: fmt.Errorf("gateway: backend %s has said nothing for %v", x.backend, patience)})
+	return left
 }
 
 // ended is called when the backend has ended the request.
@@ -188,10 +184,6 @@ func (x *exchange) finished(err error) {
 func (x *exchange) leave() {
 	x.over = true
 	x.content.Drop()
-	if x.silence != nil {
-		x.silence.Cancel()
-		x.silence = nil
-	}
 	if x.backend != nil {
 		x.backend.Active--
 		x.backend = nil

@@ -20,6 +20,7 @@ type pool struct {
 	queue    Queue
 	idle     map[*Backend][]*conn // the one used last is the last
 	watching bool
+	sweeping bool
 	closing  bool
 }
 
@@ -50,7 +51,6 @@ func (p *pool) takeIdle(b *Backend) *conn {
 	}
 	c := list[len(list)-1]
 	p.idle[b] = list[:len(list)-1]
-	c.stopWaiting()
 	return c
 }
 
@@ -106,8 +106,35 @@ func (p *pool) keep(c *conn) {
 		c.close()
 		return
 	}
+	c.idle = c.t.Loop().Now()
 	p.idle[c.backend] = append(p.idle[c.backend], c)
-	c.wait(orDefault(p.app.IdleTimeout, 10*time.Second))
+	p.sweepLater(c.t.Loop(), orDefault(p.app.IdleTimeout, 10*time.Second))
+}
+
+// sweepLater has those closed that were kept for as long as d; 0 means never. There is one
+// timer for all of them, so that a request costs none.
+func (p *pool) sweepLater(l reactor.Loop, d time.Duration) {
+	if d == 0 || p.sweeping {
+		return
+	}
+	p.sweeping = true
+	l.CallLater(d/2, func() {
+		p.sweeping = false
+		kept := 0
+		for _, list := range p.idle {
+			for _, c := range append([]*conn(nil), list...) {
+				if l.Now().Sub(c.idle) >= d {
+					p.forget(c)
+					c.close()
+				} else {
+					kept++
+				}
+			}
+		}
+		if kept > 0 {
+			p.sweepLater(l, d)
+		}
+	})
 }
 
 // forget drops a kept connection that has ended.
