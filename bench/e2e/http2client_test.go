@@ -169,7 +169,6 @@ func TestClientAgainstNetHTTP(t *testing.T) {
 				h.ExpectContinue = i%7 == 0 && h.ContentLength != 0
 				heads, all = append(heads, h), append(all, q)
 			}
-			x.get(t, o, "/first") // now the pool knows that there is room for many on one connection
 			x.ask(t, o, heads, all)
 			for i, q := range all {
 				want := fmt.Sprint(len(q.content), q.trailers.Get("T"))
