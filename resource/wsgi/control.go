@@ -12,8 +12,19 @@ import (
 
 // This file is the connection of a worker process as a whole.
 
-//go:embed worker.py
-var source []byte
+// The program that a worker runs, in its parts.
+var (
+	//go:embed worker/link.py
+	linkPart string
+	//go:embed worker/answer.py
+	answerPart string
+	//go:embed worker/serve.py
+	servePart string
+	//go:embed worker/process.py
+	processPart string
+
+	source = []byte(linkPart + "\n" + answerPart + "\n" + servePart + "\n" + processPart)
+)
 
 // control is the protocol of that connection.
 type control struct {

@@ -10,7 +10,7 @@
 //	  │ stdout, stderr                        ─┼──────────▶  log, line by line
 //	  └────────────────────────────────────────┘
 //
-// The worker (worker.py, built in) needs the standard library alone, of Python 3.8 or
+// The worker (directory worker, built in) needs the standard library alone, of Python 3.8 or
 // later. It has one socket to the server, its control, at descriptor 3. Each of its
 // threads makes a socketpair and passes one end over the control: a link. A link carries
 // one request at a time and lives on between requests; when a client leaves in the

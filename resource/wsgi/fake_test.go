@@ -447,16 +447,16 @@ func TestLoadedAgainForARequest(t *testing.T) {
 // A worker goes on until its successor is there.
 func TestSuccession(t *testing.T) {
 	f := newFake(t, func(a *App) { a.MaxRequests = 2 })
-	x := f.server.Start("GET", "/", nil, nil)
+	f.server.Start("GET", "/", nil, nil)
 	old := f.ready(1)
 	old.links[0].DeliverString(wholeOf("200 OK", "1"))
-	x = f.server.Start("GET", "/", nil, nil)
+	f.server.Start("GET", "/", nil, nil)
 	old.links[0].DeliverString(wholeOf("200 OK", "2"))
 	f.server.Loop.Run()
 	if len(f.workers) != 2 {
 		t.Fatalf("%d workers", len(f.workers))
 	}
-	x = f.server.Start("GET", "/", nil, nil)
+	x := f.server.Start("GET", "/", nil, nil)
 	young := f.ready(1)
 	if old.control.Closed() {
 		t.Error("the old one is ended in the middle of a request")

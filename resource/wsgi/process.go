@@ -20,7 +20,7 @@ import (
 // boot is what the interpreter is given at the command line: it reads the program from
 // its control, so that no file has to be where it can be read.
 //
-//go:embed boot.py
+//go:embed worker/boot.py
 var boot string
 
 // spawn starts the process of w on r.

@@ -1,0 +1,168 @@
+# The process, and the loading of the application: the last part of the program that
+# begins with link.py.
+
+
+class Control:
+    """The connection of the process."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.lock = threading.Lock()
+        self.told = time.monotonic()
+
+    def tell(self, kind, *texts):
+        payload = "\0".join(texts).encode("utf-8", "replace")
+        with self.lock:
+            self.sock.sendall(frame(kind, payload))
+
+    def pass_on(self, sock):
+        """Give the server the other end of a link."""
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, sock.fileno().to_bytes(4, sys.byteorder))]
+        with self.lock:
+            self.sock.sendmsg([frame(b"C", b"")], rights)
+
+    def tell_memory(self):
+        """Tell how much of the process is in memory, once a second at most."""
+        now = time.monotonic()
+        if now - self.told >= 1:
+            self.told = now
+            self.tell(b"M", str(resident()))
+
+    def closed(self):
+        try:
+            return self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+
+def resident():
+    """The bytes of this process that are in memory; where the system does not say, the most that were."""
+    try:
+        with open("/proc/self/statm") as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        import resource
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most << 10
+
+
+def trace_of(kind, exc, tb):
+    """The traceback without what lies before the application's own code."""
+    while tb is not None and tb.tb_next is not None and tb.tb_frame.f_code.co_filename in (OURSELVES, importlib.__file__, "<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>"):
+        tb = tb.tb_next
+    if tb is not None and tb.tb_next is None and tb.tb_frame.f_code.co_filename in (OURSELVES, importlib.__file__, "<frozen importlib._bootstrap>"):
+        tb = None
+    return "".join(traceback.format_exception(kind, exc, tb))
+
+
+def place_of(exc):
+    """File and line that an exception comes from, as far as the application's own code goes."""
+    if isinstance(exc, SyntaxError) and exc.filename:
+        return "%s, line %s" % (exc.filename, exc.lineno)
+    here, found = os.getcwd() + os.sep, ""
+    for entry in traceback.extract_tb(exc.__traceback__):
+        if entry.filename == OURSELVES or entry.filename.startswith("<frozen"):
+            continue
+        inside = entry.filename.startswith(here) and "site-packages" not in entry.filename
+        if inside or not found:
+            found = "%s, line %s" % (entry.filename, entry.lineno)
+    return found
+
+
+def load(target):
+    """The application that target names, and the file it is from."""
+    name, _, attribute = target.partition(":")
+    if name.endswith(".py") or "/" in name:
+        module = load_file(name)
+    else:
+        module = load_module(name)
+    if not attribute:
+        attribute = "application" if hasattr(module, "application") or not hasattr(module, "app") else "app"
+    call = attribute.endswith("()")
+    found = module
+    for part in attribute[: -2 if call else None].split("."):
+        if not hasattr(found, part):
+            public = [k for k, v in vars(module).items() if callable(v) and not k.startswith("_")]
+            raise Refused("%s has no %r%s" % (module.__file__ or name, part, "; it has " + ", ".join(public[:12]) if public else ""))
+        found = getattr(found, part)
+    if call:
+        found = found()
+    if not callable(found):
+        raise Refused("%r of %s is %s, which can not be called" % (attribute, module.__file__ or name, type(found).__name__))
+    return found, getattr(module, "__file__", None) or name
+
+
+def load_module(name):
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as e:
+        if e.name and (name == e.name or name.startswith(e.name + ".")):
+            raise Refused("there is no module %r in %s, nor elsewhere on the path of %s" % (e.name, os.getcwd(), sys.executable)) from None
+        raise
+
+
+def load_file(path):
+    if not os.path.isfile(path):
+        raise Refused("there is no file %s in %s" % (path, os.getcwd()))
+    path = os.path.abspath(path)
+    sys.path.insert(0, os.path.dirname(path))
+    name = os.path.splitext(os.path.basename(path))[0]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None:
+        raise Refused("%s is no module of Python" % path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def try_load(control, target):
+    """load, or tell the server why not."""
+    try:
+        return load(target)
+    except Refused as e:
+        control.tell(b"X", str(e), "")
+    except BaseException as e:
+        if isinstance(e, SystemExit):
+            what = "the application called sys.exit(%s) while it was loaded" % ("" if e.code is None else repr(e.code))
+        else:
+            what = traceback.format_exception_only(type(e), e)[-1].strip()
+        where = place_of(e)
+        control.tell(b"X", (where + ": " if where else "") + what, trace_of(type(e), e, e.__traceback__))
+    return None
+
+
+def prepare():
+    faulthandler.enable(file=sys.__stderr__)  # who is killed for taking too long says where it was
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    except (ImportError, ValueError, OSError):
+        pass
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    sys.path[:] = [os.getcwd()] + [p for p in sys.path if p]
+
+
+def main(control_socket, target, threads, processes):
+    prepare()
+    control = Control(control_socket)
+    sys.argv = [target]
+    found = try_load(control, target)
+    if found is None:
+        return
+    application, file = found
+    server = Server(application, control, threads, processes)
+    control.tell(b"L", "%d.%d.%d" % sys.version_info[:3], sys.executable or "", file)
+    if threads == 1:
+        server.serve()
+        return
+    team = [threading.Thread(target=server.serve, name="spindle-%d" % (i + 1)) for i in range(threads)]
+    for t in team:
+        t.start()
+    for t in team:
+        t.join()
