@@ -118,11 +118,12 @@ func (b *bench) all(ctx context.Context, work []workload) (results []*result, er
 		b.progress.workload(work[i].id)
 		r, failed := b.run(ctx, &work[i])
 		if ctx.Err() != nil {
-			return results, errors.New("stopped")
+			return results, errors.Join(err, errors.New("stopped"))
 		}
 		b.progress.clear()
 		if failed != nil {
 			err = errors.Join(err, failed)
+			b.progress.note("not measured: %v", failed)
 			continue
 		}
 		results = append(results, r)
