@@ -149,8 +149,14 @@ def prepare():
 
 
 def main(control_socket, target, threads, processes):
+    try:
+        work(Control(control_socket), target, threads, processes)
+    except BrokenPipeError:
+        pass  # the server does not want this process any more
+
+
+def work(control, target, threads, processes):
     prepare()
-    control = Control(control_socket)
     sys.argv = [target]
     found = try_load(control, target)
     if found is None:
