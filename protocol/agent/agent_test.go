@@ -133,8 +133,10 @@ func TestRedirects(t *testing.T) {
 			_, _ = io.WriteString(w, "see there")
 		})
 	}
-	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other+"/x", 307) })
-	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", 302) })
+	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, other+"/x", http.StatusTemporaryRedirect)
+	})
+	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", http.StatusFound) })
 	u := serve(t, mux.ServeHTTP)
 	for _, row := range []struct{ method, path, want string }{
 		{"GET", "/301", "GET /to  "}, {"POST", "/302", "GET /to  "}, {"PUT", "/303", "GET /to  "},
@@ -169,7 +171,7 @@ func TestCookies(t *testing.T) {
 	u := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/set" {
 			http.SetCookie(w, &http.Cookie{Name: "id", Value: "7"})
-			http.Redirect(w, r, "/", 302)
+			http.Redirect(w, r, "/", http.StatusFound)
 			return
 		}
 		echo(w, r)
