@@ -92,6 +92,9 @@ type Site struct {
 	// WriteTimeout is how long a client may take nothing of what waits for it;
 	// 60 s. Beyond: the connection is aborted.
 	WriteTimeout time.Duration
+	// HalfCloseTimeout is how long a client of HTTP/1 that has closed its sending half waits
+	// for some of its answer; 10 s. Beyond: the connection is aborted.
+	HalfCloseTimeout time.Duration
 	// DrainTimeout is how long requests may go on when the reactor stops; 30 s.
 	// Beyond, they are aborted.
 	DrainTimeout time.Duration
@@ -163,6 +166,7 @@ func (s *Site) settings() *http1.Settings {
 		BodyTimeout:         s.BodyTimeout,
 		MinBodyRate:         s.MinBodyRate,
 		WriteTimeout:        s.WriteTimeout,
+		HalfCloseTimeout:    s.HalfCloseTimeout,
 		Logger:              s.ErrorLog,
 	}
 }

@@ -217,7 +217,7 @@ func (c *Channel) stepHead(data []byte) int {
 	}
 	if err != nil {
 		if err != errMajorVersion || !c.isPreface(data) {
-			c.refuse(err, data)
+			c.refuse(c.orNoHTTP(err, data), data)
 		}
 		return 0
 	}
@@ -258,6 +258,19 @@ func (c *Channel) isPreface(data []byte) bool {
 	f.switchTo = p
 	c.state = stateSwitched
 	return true
+}
+
+// orNoHTTP is err, or errNoHTTP when a connection that may be of HTTP/2 begins with a
+// line that names no version of HTTP.
+func (c *Channel) orNoHTTP(err *protocol.Error, data []byte) *protocol.Error {
+	if err != errVersion || c.f.set.Preface == nil || !c.is(fresh) {
+		return err
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	if bytes.Contains(line, []byte(" HTTP")) {
+		return err
+	}
+	return errNoHTTP
 }
 
 // stepBlank passes over the one empty line that may stand in front of a head

@@ -8,6 +8,11 @@ var (
 	errTLS = &protocol.Error{Close: true,
 		Reason: "a TLS handshake came to a port without TLS; did the client mean http://?"}
 
+	// Of a connection that begins with something else, where HTTP/2 may come, too: a
+	// client of that would take an answer of HTTP/1.1 for a frame.
+	errNoHTTP = &protocol.Error{Close: true,
+		Reason: "what came first is neither a request of HTTP/1.x nor the preface of HTTP/2"}
+
 	errEmptyLine     = refusal(400, "more than one empty line before the request")
 	errBareLF        = refusal(400, "a line does not end in CRLF")
 	errMethod        = refusal(400, "the request line does not begin with a method and a space")
