@@ -8,9 +8,11 @@ import (
 
 	"spindle/protocol"
 	"spindle/protocol/websocket"
+	"spindle/reactor"
 	"spindle/resource"
 	"spindle/resource/hub"
 	"spindle/resource/wsock"
+	"spindle/site/overview"
 )
 
 // This file is a chat: a page, and below it the WebSocket that the page opens. Who is on
@@ -18,7 +20,8 @@ import (
 
 // chat is the page, the WebSocket's handler, and the room of one loop.
 type chat struct {
-	panel   *panel
+	loop    reactor.Loop
+	all     []*chat // of all loops, this one too
 	room    *hub.Hub
 	socket  *wsock.Socket
 	past    [][]byte     // what was said last, as it was sent
@@ -42,8 +45,9 @@ type chatLine struct {
 	Here int64  `json:"here,omitempty"`
 }
 
-func newChat(p *panel) *chat {
-	c := &chat{panel: p, room: hub.New(p.loop)}
+func newChat(loop reactor.Loop) *chat {
+	c := &chat{loop: loop, room: hub.New(loop)}
+	c.all = []*chat{c}
 	c.room.Slow = hub.Dismiss
 	c.socket = wsock.New(func(*resource.Request) (websocket.Handler, error) { return c, nil })
 	c.socket.MaxMessageBytes = maxChatLine
@@ -64,7 +68,7 @@ func (c *chat) Child(name string, _ *resource.Request) resource.Resource {
 var chatPage = startFile("chat.html")
 
 func (*chat) RenderGET(r *resource.Request) ([]byte, error) {
-	r.SetField("Content-Security-Policy", startCSP)
+	r.SetField("Content-Security-Policy", overview.Policy)
 	return r.HTML(chatPage)
 }
 
@@ -84,7 +88,7 @@ func (c *chat) MessageReceived(conn *websocket.Conn, kind websocket.Kind, data [
 		conn.Close(websocket.CodeUnsupportedData, "say it in JSON")
 		return
 	}
-	said := chatLine{Name: printable(line.Name, maxChatName), Text: printable(line.Text, maxChatText), At: c.panel.loop.Now().UnixMilli()}
+	said := chatLine{Name: printable(line.Name, maxChatName), Text: printable(line.Text, maxChatText), At: c.loop.Now().UnixMilli()}
 	if said.Text == "" {
 		return
 	}
@@ -101,8 +105,8 @@ func (c *chat) Closed(*websocket.Conn, websocket.Code, string) { c.count(-1) }
 func (c *chat) count(more int64) {
 	c.present.Add(more)
 	here := int64(0)
-	for _, p := range c.panel.all {
-		here += p.chat.present.Load()
+	for _, other := range c.all {
+		here += other.present.Load()
 	}
 	c.tellAll(chatLine{Here: here}, (*chat).hear)
 }
@@ -113,11 +117,11 @@ func (c *chat) tellAll(line chatLine, how func(c *chat, data []byte)) {
 	if err != nil {
 		panic(err) // strings and numbers: it can not be
 	}
-	for _, p := range c.panel.all {
-		if p == c.panel {
+	for _, other := range c.all {
+		if other == c {
 			how(c, data)
 		} else {
-			p.loop.CallFromThread(func() { how(p.chat, data) })
+			other.loop.CallFromThread(func() { how(other, data) })
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"spindle/reactor"
 	"spindle/resource"
+	"spindle/site/overview"
 )
 
 // This file holds the resources below the start page: each shows one thing that a
@@ -41,7 +42,7 @@ func (slow) RenderGET(r *resource.Request) ([]byte, error) {
 // count writes for as long as somebody reads.
 type count struct {
 	resource.Leaf
-	readers *readers
+	readers *overview.Readers
 }
 
 func (*count) About() string { return "a line a second, for as long as you listen" }
@@ -52,17 +53,17 @@ func (c *count) RenderGET(r *resource.Request) ([]byte, error) {
 	if r.Method() == "HEAD" {
 		return nil, nil
 	}
-	c.readers.add(r)
+	c.readers.Add(r)
 	return nil, resource.NotDoneYet
 }
 
 // newCount makes a count whose readers are all served by one timer.
 func newCount(loop reactor.Loop) *count {
 	n := 0
-	return &count{readers: newReaders(loop, time.Second, func(rs *readers) {
+	return &count{readers: overview.NewReaders(loop, time.Second, func(rs *overview.Readers) {
 		n++
-		rs.write(fmt.Appendf(nil, "%s  line %d, to %s\n", loop.Now().UTC().Format(time.TimeOnly), n,
-			counted(int64(rs.len()), "reader")))
+		rs.Write(fmt.Appendf(nil, "%s  line %d, to %s\n", loop.Now().UTC().Format(time.TimeOnly), n,
+			counted(int64(rs.Len()), "reader")))
 	})}
 }
 

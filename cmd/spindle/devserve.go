@@ -70,7 +70,7 @@ func serveDev(c *devConfig, out, errs *os.File) error {
 	d.supervisor.Listen(d.terminal.show)
 	d.supervisor.Listen(d.record)
 	d.what = d.supervisor.Describe()
-	d.tree = func(*member) (resource.Resource, *panel) { return c.gateways.wrap(d.supervisor.Root()), nil }
+	d.tree = func(*member) (resource.Resource, *start) { return c.gateways.wrap(d.supervisor.Root(), nil), nil }
 	loop.AddSystemEventTrigger(reactor.After, reactor.Startup, func() *reactor.Deferred[struct{}] {
 		d.announce()
 		d.terminal.hint()

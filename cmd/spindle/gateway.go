@@ -145,13 +145,13 @@ func (g *gateways) proxy(upstreams string) (*proxy.Proxy, error) {
 }
 
 // wrap puts around root, of one loop, what the flags ask for. check has passed.
-func (g *gateways) wrap(root resource.Resource) resource.Resource {
+func (g *gateways) wrap(root resource.Resource, show shower) resource.Resource {
 	if len(g.Proxies) > 0 {
-		m := &mounts{rest: root}
+		m := &mounts{rest: root, show: show}
 		for _, text := range g.Proxies {
 			path, upstreams, _ := strings.Cut(text, "=")
 			p, _ := g.proxy(upstreams) // check has made one
-			m.add(path, p)
+			m.add(path, "asked for with --proxy", p)
 		}
 		root = m
 	}
@@ -188,19 +188,28 @@ type mounts struct {
 	resource.Leaf
 	list []mount // the longest first
 	rest resource.Resource
+	show shower // nil: they are not shown
 }
+
+// shower draws on the start page what is mounted at a path, and gives what counts its
+// requests.
+type shower func(path, about string, r resource.Resource) resource.Resource
 
 type mount struct {
 	segments []string
 	resource resource.Resource
 }
 
-func (m *mounts) add(path string, r resource.Resource) {
+// add mounts r; about says on the start page what asked for it.
+func (m *mounts) add(path, about string, r resource.Resource) {
 	var segments []string
 	for _, s := range strings.Split(strings.Trim(path, "/"), "/") {
 		if plain, err := url.PathUnescape(s); err == nil && plain != "" {
 			segments = append(segments, plain)
 		}
+	}
+	if m.show != nil {
+		r = m.show(strings.Join(segments, "/"), about, r)
 	}
 	m.list = append(m.list, mount{segments, r})
 	slices.SortStableFunc(m.list, func(a, b mount) int { return cmp.Compare(len(b.segments), len(a.segments)) })

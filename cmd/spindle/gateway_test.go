@@ -36,7 +36,7 @@ func TestGatewayFlags(t *testing.T) {
 func TestGatewayTree(t *testing.T) {
 	dir := t.TempDir()
 	g := gateways{Proxies: []string{"/api=http://127.0.0.1:1"}, Hosts: []string{"files.example=" + dir}, Rewrites: []string{"302:/old=/new"}}
-	root := g.wrap(directory(&webConfig{Path: dir}))
+	root := g.wrap(directory(&webConfig{Path: dir}), nil)
 	for _, c := range []struct {
 		host, path string
 		status     int

@@ -131,15 +131,15 @@ func (c *scripts) phpAt(what string) (resource.Resource, error) {
 }
 
 // wrap puts what the flags ask for, for one loop, in front of root. check has passed.
-func (c *scripts) wrap(root resource.Resource) resource.Resource {
-	m := &mounts{rest: root}
+func (c *scripts) wrap(root resource.Resource, show shower) resource.Resource {
+	m := &mounts{rest: root, show: show}
 	for _, at := range []struct {
 		flag string
 		list []string
 	}{{"cgi", c.CGI}, {"php", c.PHP}, {"fastcgi", c.FastCGI}, {"scgi", c.SCGI}} {
 		for _, text := range at.list {
 			if path, r, err := c.mount(at.flag, text); err == nil {
-				m.add(path, r)
+				m.add(path, "asked for with --"+at.flag, r)
 			}
 		}
 	}

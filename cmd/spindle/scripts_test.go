@@ -46,7 +46,7 @@ func TestScriptFlags(t *testing.T) {
 func TestScriptTree(t *testing.T) {
 	dir := t.TempDir()
 	s := scripts{CGI: []string{"/cgi-bin=" + dir}, PHP: []string{"/=" + dir + "@unix:/x"}, FastCGI: []string{"/a=unix:/x"}, SCGI: []string{"/a/b=unix:/x"}}
-	m, ok := s.wrap(nil).(*mounts)
+	m, ok := s.wrap(nil, nil).(*mounts)
 	if !ok || len(m.list) != 4 {
 		t.Fatalf("%+v", m)
 	}
@@ -59,7 +59,7 @@ func TestScriptTree(t *testing.T) {
 	if _, ok := m.list[1].resource.(*cgi.Dir); !ok {
 		t.Errorf("scripts: %+v", m.list[1])
 	}
-	if (&scripts{}).wrap(nil) != nil {
+	if (&scripts{}).wrap(nil, nil) != nil {
 		t.Error("a tree that nothing is to be added to is not the same")
 	}
 }

@@ -24,7 +24,7 @@ import (
 type server struct {
 	config  *listenConfig
 	what    string                                             // it serves, for the banner
-	tree    func(m *member) (root resource.Resource, p *panel) // for one loop; p is nil without a start page
+	tree    func(m *member) (root resource.Resource, p *start) // for one loop; p is nil without a start page
 	factory func(*site.Site) reactor.Factory                   // nil: HTTP
 	as      string                                             // the protocol that factory speaks
 	debug   bool                                               // pages of errors show causes
@@ -51,16 +51,10 @@ type member struct {
 func serve(c *webConfig, out, errs *os.File) error {
 	s := newServer(&c.listenConfig, out, errs)
 	s.what = "the start page"
-	s.tree = startPage
 	if c.Path != "" {
 		s.what = c.Path
-		s.tree = func(*member) (resource.Resource, *panel) { return directory(c), nil }
 	}
-	tree := s.tree
-	s.tree = func(m *member) (resource.Resource, *panel) {
-		root, p := tree(m)
-		return c.gateways.wrap(c.scripts.wrap(root)), p
-	}
+	s.tree = c.tree
 	switch c.As {
 	case "cgi":
 		return s.runCGI()
@@ -68,6 +62,15 @@ func serve(c *webConfig, out, errs *os.File) error {
 		s.as, s.factory = c.As, c.scripts.factory
 	}
 	return s.run()
+}
+
+// tree is the tree of spindle web for one loop.
+func (c *webConfig) tree(m *member) (resource.Resource, *start) {
+	if c.Path != "" {
+		return c.gateways.wrap(c.scripts.wrap(directory(c), nil), nil), nil
+	}
+	p := newStart(m.loop, func() site.Snapshot { return m.site.Stats() })
+	return c.gateways.wrap(c.scripts.wrap(p.Root(), p.Mount), p.Mount), p
 }
 
 func newServer(c *listenConfig, out, errs *os.File) *server {
@@ -174,12 +177,12 @@ func isTerminal(f *os.File) bool {
 
 // build makes a site with a tree of its own for each loop.
 func (s *server) build() {
-	var panels []*panel
+	var starts []*start
 	for _, loop := range s.group.Reactors() {
 		m := &member{loop: loop}
 		root, p := s.tree(m)
 		if p != nil {
-			panels = append(panels, p)
+			starts = append(starts, p)
 		}
 		if fields := s.config.Fields; fields != nil {
 			root = resource.Wrap(root, func(r *resource.Request) error {
@@ -192,9 +195,7 @@ func (s *server) build() {
 		m.site.Debug = s.debug
 		s.members = append(s.members, m)
 	}
-	for _, p := range panels {
-		p.all = panels
-	}
+	join(starts)
 }
 
 // accessLog is what the site of a loop tells of its exchanges; nil for nothing.

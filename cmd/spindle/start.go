@@ -7,7 +7,9 @@ import (
 	"os"
 	"strconv"
 
-	"spindle/resource"
+	"spindle/reactor"
+	"spindle/site"
+	"spindle/site/overview"
 )
 
 // This file is the start page: a tree of demonstrations, and at its root the page
@@ -16,46 +18,42 @@ import (
 //go:embed start
 var startFiles embed.FS
 
-// start is the root of the tree and the page about it.
+// start is the tree of one loop, and what of it looks at the other loops.
 type start struct {
-	resource.Tree
-	panel *panel
-	page  *template.Template
-	about about
-	style template.CSS
-	code  template.JS
+	*overview.Page
+	panel *overview.Panel
+	chat  *chat
 }
 
-// startCSP lets the page load nothing but what is in it.
-const startCSP = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; " +
-	"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-
-// newStart makes the tree for one loop, with p looking on.
-func newStart(p *panel) resource.Resource {
-	s := &start{
-		panel: p,
-		page:  template.Must(template.ParseFS(startFiles, "start/page.html")),
-		style: template.CSS(startFile("page.css")),
-		code:  template.JS(startFile("page.js")),
-		about: about{"source": "the program that serves this page, as files"},
-	}
+// newStart makes the tree for a loop whose site has these figures.
+func newStart(loop reactor.Loop, stats func() site.Snapshot) *start {
+	s := &start{panel: overview.NewPanel(loop, stats), chat: newChat(loop)}
+	s.Page = overview.New(s.panel)
+	s.Below = belowTree
+	s.Footer = readBuild().name() + " · " + platform() + " · process " + strconv.Itoa(os.Getpid())
 	s.PutChild("hello", hello{})
 	s.PutChild("time", clock{})
 	s.PutChild("slow", slow{})
-	s.PutChild("count", newCount(p.loop))
+	s.PutChild("count", newCount(loop))
 	s.PutChild("echo", echo{})
 	s.PutChild("greet", greet{})
-	p.chat = newChat(p)
-	s.PutChild("chat", p.chat)
-	s.PutChild("ticker", newTicker(p.loop))
-	s.PutChild("source", sources())
-	s.PutChild("stats", stats{panel: p})
-	s.PutChild("events", events{panel: p})
-	p.watch(s.about.draw(s).paths())
-	return resource.Wrap(s, func(r *resource.Request) error {
-		p.count(r.PathBytes())
-		return nil
-	})
+	s.PutChild("chat", s.chat)
+	s.PutChild("ticker", newTicker(loop))
+	s.Put("source", "the program that serves this page, as files", sources())
+	return s
+}
+
+// join has the trees of all loops know each other.
+func join(starts []*start) {
+	var panels []*overview.Panel
+	var chats []*chat
+	for _, s := range starts {
+		panels, chats = append(panels, s.panel), append(chats, s.chat)
+	}
+	overview.Join(panels)
+	for _, c := range chats {
+		c.all = chats
+	}
 }
 
 // startFile is a file that was built in.
@@ -67,27 +65,13 @@ func startFile(name string) string {
 	return string(text)
 }
 
-// About is the root's line in the tree.
-func (s *start) About() string { return "this page" }
+var next = template.Must(template.New("next").Parse(startFile("next.html")))
 
-// RenderGET draws the tree as it is now.
-func (s *start) RenderGET(r *resource.Request) ([]byte, error) {
+// belowTree says what to do next.
+func belowTree(url string) (template.HTML, error) {
 	var b bytes.Buffer
-	err := s.page.Execute(&b, map[string]any{
-		"Root":    s.about.draw(s),
-		"Loops":   len(s.panel.all),
-		"URL":     r.PrePathURL(),
-		"Style":   s.style,
-		"Script":  s.code,
-		"Version": readBuild().name() + " · " + platform() + " · process " + strconv.Itoa(os.Getpid()),
-	})
-	if err != nil {
-		return nil, err
-	}
-	r.SetField("Content-Security-Policy", startCSP)
-	r.SetField("Content-Type", "text/html; charset=utf-8")
-	r.SetField("Cache-Control", "no-store")
-	return b.Bytes(), nil
+	err := next.Execute(&b, map[string]string{"URL": url})
+	return template.HTML(b.String()), err
 }
 
 // echoForm is the form of echo, in the colours of the page.

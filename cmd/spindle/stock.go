@@ -1,19 +1,9 @@
 package main
 
-import (
-	"spindle/resource"
-	"spindle/resource/static"
-	"spindle/site"
-)
+import "spindle/resource/static"
 
 // This file makes the trees that the command serves. It is the one place that
 // knows every kind of resource.
-
-// startPage is the start page of one loop, with the panel that it needs.
-func startPage(m *member) (resource.Resource, *panel) {
-	p := newPanel(m.loop, func() site.Snapshot { return m.site.Stats() })
-	return newStart(p), p
-}
 
 // directory serves files as a developer wants them: compressed where that is
 // prepared, and asked for anew each time, so that a change shows at once.

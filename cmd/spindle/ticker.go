@@ -9,6 +9,7 @@ import (
 	"spindle/reactor"
 	"spindle/resource"
 	sse "spindle/resource/events"
+	"spindle/site/overview"
 )
 
 // This file is a ticker: a page, and below it the stream of server-sent events that the
@@ -63,7 +64,7 @@ func (t *ticker) Child(name string, _ *resource.Request) resource.Resource {
 var tickerPage = startFile("ticker.html")
 
 func (*ticker) RenderGET(r *resource.Request) ([]byte, error) {
-	r.SetField("Content-Security-Policy", startCSP)
+	r.SetField("Content-Security-Policy", overview.Policy)
 	return r.HTML(tickerPage)
 }
 

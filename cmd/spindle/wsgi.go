@@ -185,7 +185,7 @@ func (c *wsgiConfig) readStatic() error {
 func serveWSGI(c *wsgiConfig, out, errs *os.File) error {
 	s := newServer(&c.listenConfig, out, errs)
 	s.debug, s.later = c.Debug, true
-	s.tree = func(m *member) (resource.Resource, *panel) { return s.application(m, c), nil }
+	s.tree = func(m *member) (resource.Resource, *start) { return s.application(m, c), nil }
 	return s.run()
 }
 
@@ -214,7 +214,7 @@ func (s *server) application(on *member, c *wsgiConfig) resource.Resource {
 	for _, one := range c.dirs {
 		d := static.New(one[1])
 		d.Precompressed = []string{".br", ".zst", ".gz"}
-		m.add(one[0], d)
+		m.add(one[0], "", d)
 	}
 	return m
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"spindle/protocol"
+	"spindle/reactor"
 	"spindle/resource"
 	"spindle/resource/cgi"
 	"spindle/resource/resourcetest"
@@ -66,6 +67,7 @@ func newFixture(t *testing.T, scripts map[string]string) *fixture {
 	root.PutChild("there", resource.NewData([]byte("found it"), "text/plain"))
 	f.Server = resourcetest.New(root)
 	f.ErrorLog = f.dir.Logger
+	t.Cleanup(func() { f.Loop.Fire(reactor.Shutdown, nil) }) // ends the scripts of a test that has failed
 	return f
 }
 
@@ -257,7 +259,7 @@ func TestTimeLimit(t *testing.T) {
 		if text == "" {
 			text = "#!/bin/sh\n"
 		}
-		f := newFixture(t, map[string]string{"x.sh": text + "echo $$ > " + pidFile + "\nsleep 100 &\nsleep 100\nsleep 100\n"})
+		f := newFixture(t, map[string]string{"x.sh": text + "echo $$ > " + pidFile + "\nsleep 30 &\nsleep 30\nsleep 30\n"})
 		x := f.Start("GET", "/bin/x.sh", nil, nil)
 		pid := waitForPid(t, f, pidFile)
 		if name == "streaming" {
@@ -278,7 +280,7 @@ func TestTimeLimit(t *testing.T) {
 
 func TestClientLeaves(t *testing.T) {
 	pidFile := filepath.Join(t.TempDir(), "pid")
-	f := newFixture(t, map[string]string{"x.sh": head + "echo $$ > " + pidFile + "\nsleep 100\n"})
+	f := newFixture(t, map[string]string{"x.sh": head + "echo $$ > " + pidFile + "\nsleep 30\n"})
 	x := f.Start("GET", "/bin/x.sh", nil, nil)
 	pid := waitForPid(t, f, pidFile)
 	x.Lose(nil)
@@ -317,7 +319,8 @@ func TestSlowClient(t *testing.T) {
 // leaves gives its place up.
 func TestQueue(t *testing.T) {
 	gate := filepath.Join(t.TempDir(), "gate")
-	f := newFixture(t, map[string]string{"x.sh": head + "echo begun; while [ ! -e " + gate + " ]; do sleep 0.02; done; echo done"})
+	f := newFixture(t, map[string]string{"x.sh": head + "echo begun; n=0\n" +
+		"while [ ! -e " + gate + " ] && [ $n -lt 500 ]; do sleep 0.02; n=$((n+1)); done; echo done"}) // it ends, even when the test is killed
 	f.dir.MaxRunning, f.dir.MaxWaiting = 1, 2
 	var list []*resourcetest.Exchange
 	for range 4 {
@@ -333,6 +336,7 @@ func TestQueue(t *testing.T) {
 		t.Errorf("patience: %s", list[2])
 	}
 	last := f.Start("GET", "/bin/x.sh", nil, nil)
+	f.Loop.WaitFor(func() bool { return f.dir.State() == "1 under way, 1 waiting" })
 	if err := os.WriteFile(gate, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -56,6 +56,9 @@ func (s *Settings) log() *slog.Logger {
 	return slog.Default()
 }
 
+// State is how it does, for a person. Loop only.
+func (s *Settings) State() string { return s.queue.State() }
+
 // start makes what the fields ask for.
 func (s *Settings) start() {
 	if s.queue != nil {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -76,6 +77,23 @@ func (a *Application) Ask(w Wire, s *Script) (resource.Resource, error) {
 		return nil, err
 	}
 	return &exchange{app: a, script: s}, nil
+}
+
+// State is how it does, for a person: whether its backends could be reached when they were
+// asked last, and what is under way.
+func (a *Application) State() string {
+	if a.pool == nil || a.pool.loop == nil {
+		return "not asked yet"
+	}
+	list, now := a.pool.backends.All(), a.pool.loop.Now()
+	up, kept := 0, 0
+	for _, b := range list {
+		kept += len(a.pool.idle[b])
+		if !b.Down(now) {
+			up++
+		}
+	}
+	return fmt.Sprintf("%d of %d up, %s, %d kept", up, len(list), a.pool.queue.State(), kept)
 }
 
 func (a *Application) keeps() bool { return !a.NoKeep && a.wire.Keeps() }

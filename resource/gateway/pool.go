@@ -19,7 +19,7 @@ type pool struct {
 	backends *Backends
 	queue    Queue
 	idle     map[*Backend][]*conn // the one used last is the last
-	watching bool
+	loop     reactor.Loop         // nil before the first request
 	sweeping bool
 	closing  bool
 }
@@ -150,10 +150,10 @@ func (p *pool) forget(c *conn) {
 
 // watch closes the kept connections when the reactor stops.
 func (p *pool) watch(l reactor.Loop) {
-	if p.watching {
+	if p.loop != nil {
 		return
 	}
-	p.watching = true
+	p.loop = l
 	l.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, func() *reactor.Deferred[struct{}] {
 		p.closing = true
 		for _, list := range p.idle {

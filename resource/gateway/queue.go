@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"time"
 
 	"spindle/reactor"
@@ -105,3 +106,11 @@ func (q *Queue) remove(t *Turn) {
 
 // Load is how many run and how many wait.
 func (q *Queue) Load() (running, waiting int) { return q.running, len(q.waiting) }
+
+// State is the same for a person. A Queue that is nil has nothing to do.
+func (q *Queue) State() string {
+	if q == nil {
+		return "0 under way, 0 waiting"
+	}
+	return fmt.Sprintf("%d under way, %d waiting", q.running, len(q.waiting))
+}

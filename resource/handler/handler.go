@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -153,6 +154,11 @@ func (h *Handler) Running() int { return h.running }
 
 // Waiting is how many requests wait. Loop only.
 func (h *Handler) Waiting() int { return len(h.waiting) }
+
+// State is how it does, for a person. Loop only.
+func (h *Handler) State() string {
+	return fmt.Sprintf("%d under way, %d waiting", h.running, len(h.waiting))
+}
 
 // context is what the contexts of all requests come from.
 func (h *Handler) context() context.Context {

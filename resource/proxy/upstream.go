@@ -80,6 +80,22 @@ func (u *Upstream) Up(now time.Time) bool { return !u.sick && !now.Before(u.down
 // Busy is how many requests are under way.
 func (u *Upstream) Busy() int { return u.busy }
 
+// State is how the upstreams do, for a person: how many of them answered when they were
+// asked last, and what is under way. Loop only.
+func (p *Proxy) State() string {
+	if p.Pool == nil {
+		return "not asked yet"
+	}
+	up, busy, now := 0, 0, p.Pool.Loop().Now()
+	for _, u := range p.upstreams {
+		busy += u.busy
+		if u.Up(now) && u.fails == 0 {
+			up++
+		}
+	}
+	return fmt.Sprintf("%d of %d up, %d under way", up, len(p.upstreams), busy)
+}
+
 // choose picks an upstream for r that is not in tried, nil when there is none left.
 func (p *Proxy) choose(r *resource.Request, tried []*Upstream) *Upstream {
 	if len(p.upstreams) == 1 {

@@ -179,6 +179,33 @@ func busy(detail string) error {
 	return &resource.Error{Status: 503, Detail: detail, Fields: []resource.ErrorField{{Name: "Retry-After", Value: "1"}}}
 }
 
+// State is how it does, for a person: its workers, and what they do. Loop only.
+func (a *App) State() string {
+	switch {
+	case a.stopped != nil:
+		return "stopped"
+	case a.started == nil:
+		return "not started yet"
+	case a.broken != nil:
+		return "can not be loaded"
+	}
+	serving, starting, busy := 0, 0, 0
+	for _, s := range a.slots {
+		switch {
+		case s.current != nil:
+			serving++
+			busy += s.current.working()
+		case s.next != nil:
+			starting++
+		}
+	}
+	text := fmt.Sprintf("%d of %d workers up", serving, len(a.slots))
+	if starting > 0 {
+		text += fmt.Sprintf(", %d starting", starting)
+	}
+	return fmt.Sprintf("%s, %d under way, %d waiting", text, busy, len(a.queue.list))
+}
+
 // idleLink is a link that waits for a request, of the worker that has least to do.
 func (a *App) idleLink() *link {
 	var best *worker

@@ -1,6 +1,7 @@
 "use strict";
 // The figures of the page, from the stream /events: "past" is the last minute,
-// "now" the figures of each second, "hit" the nodes that requests came to.
+// "now" the figures of each second, "hit" the nodes that requests came to, "state" how
+// nodes do that can tell.
 
 const el = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -158,6 +159,13 @@ async function hit(path, n) {
   hits.textContent = "×" + count(counts.get(path)).join("");
 }
 
+function tell(path, state) {
+  const how = nodes.find((node) => node.dataset.path === path)?.querySelector(".how");
+  if (!how) return;
+  how.hidden = !state;
+  how.textContent = state;
+}
+
 // --- the stream ---
 
 function listen() {
@@ -175,6 +183,9 @@ function listen() {
   });
   stream.addEventListener("hit", (e) => {
     for (const [path, n] of Object.entries(JSON.parse(e.data))) hit(path, n);
+  });
+  stream.addEventListener("state", (e) => {
+    for (const [path, state] of Object.entries(JSON.parse(e.data))) tell(path, state);
   });
   stream.onerror = () => {
     document.body.classList.add("lost");

@@ -1,4 +1,4 @@
-package main
+package overview
 
 import (
 	"bytes"
@@ -15,46 +15,87 @@ import (
 	"spindle/site"
 )
 
-// This file is what moves on the start page: a stream of server-sent events with
-// the figures of all loops.
+// This file is what moves on the page: a stream of server-sent events with the figures of
+// all loops.
 
-// panel has the figures of one loop, and the pages that look at them. Loop only,
+// Panel has the figures of one loop, and the pages that look at them. Loop only,
 // but for all, which does not change once the loops run.
-type panel struct {
-	loop  reactor.Loop
-	stats func() site.Snapshot
-	all   []*panel        // of all loops, this one too
-	hits  map[string]*int // requests since the last look, by the path of the node
-	key   []byte          // scratch of count
-	pages *readers
-	chat  *chat // nil on a page without one
-	beats int
+type Panel struct {
+	loop     reactor.Loop
+	stats    func() site.Snapshot
+	all      []*Panel        // of all loops, this one too
+	hits     map[string]*int // requests since the last look, by the path of the node
+	key      []byte          // scratch of count
+	pages    *Readers
+	states   []stated // of the nodes that can tell how they do
+	newcomer bool     // a page has not been told all of them
+	beats    int
 }
 
-// The stream tells of hits four times a second, of the other figures once.
+// stated is a node that can tell how it does, and what it told last.
+type stated struct {
+	path   string
+	stater stater
+	told   string
+}
+
+// The stream tells of hits four times a second, of all else once.
 const (
 	beatEvery      = 250 * time.Millisecond
 	beatsPerSecond = 4
 )
 
-// newPanel makes the panel of a loop whose site has these figures.
-func newPanel(loop reactor.Loop, stats func() site.Snapshot) *panel {
-	p := &panel{loop: loop, stats: stats, hits: map[string]*int{}}
-	p.all = []*panel{p}
-	p.pages = newReaders(loop, beatEvery, func(*readers) { p.beat() })
+// NewPanel makes the panel of a loop whose site has these figures.
+func NewPanel(loop reactor.Loop, stats func() site.Snapshot) *Panel {
+	p := &Panel{loop: loop, stats: stats, hits: map[string]*int{}}
+	p.all = []*Panel{p}
+	p.pages = NewReaders(loop, beatEvery, func(*Readers) { p.beat() })
 	loop.CallFromThread(func() { stats() }) // from now on they have a past
 	return p
 }
 
-// watch has the requests to these nodes counted.
-func (p *panel) watch(paths []string) {
-	for _, path := range paths {
-		p.hits[path] = new(int)
+// Join has the pages of several loops show the figures of all of them together; what they
+// tell of the state of a resource is of the loop that answers. Before the loops run.
+func Join(panels []*Panel) {
+	for _, p := range panels {
+		p.all = panels
 	}
 }
 
+// watch has the requests to the nodes of a tree counted, and their states told.
+func (p *Panel) watch(root node) {
+	root.each(func(n node) {
+		p.hits[n.Path] = new(int)
+		if n.stater != nil {
+			p.states = append(p.states, stated{path: n.Path, stater: n.stater})
+		}
+	})
+}
+
+// countAt counts a request at that node.
+func (p *Panel) countAt(path string) {
+	if n := p.hits[path]; n != nil {
+		*n++
+	}
+}
+
+// takeStates is the states that have changed since it was called last, by path; every one
+// when a page has come since.
+func (p *Panel) takeStates() map[string]string {
+	taken := map[string]string{}
+	for i := range p.states {
+		s := &p.states[i]
+		if now := s.stater.State(); p.newcomer || now != s.told {
+			s.told = now
+			taken[s.path] = now
+		}
+	}
+	p.newcomer = false
+	return taken
+}
+
 // count counts a request at the node that it is for, as far as the path tells.
-func (p *panel) count(path []byte) {
+func (p *Panel) count(path []byte) {
 	for path = bytes.Trim(path, "/"); ; {
 		if n := p.hits[string(path)]; n != nil {
 			*n++
@@ -74,7 +115,7 @@ func (p *panel) count(path []byte) {
 }
 
 // takeHits is the hits since it was called last.
-func (p *panel) takeHits() map[string]int {
+func (p *Panel) takeHits() map[string]int {
 	taken := map[string]int{}
 	for path, n := range p.hits {
 		if *n > 0 {
@@ -88,7 +129,7 @@ func (p *panel) takeHits() map[string]int {
 // gather asks all loops for their figures and calls done, on this one, with the
 // sum: at once when there is no other. If one of them ends meanwhile it is not
 // called.
-func (p *panel) gather(done func(s site.Snapshot, hits map[string]int)) {
+func (p *Panel) gather(done func(s site.Snapshot, hits map[string]int)) {
 	sum, hits := p.stats(), p.takeHits()
 	waiting := len(p.all) - 1
 	if waiting == 0 {
@@ -115,11 +156,16 @@ func (p *panel) gather(done func(s site.Snapshot, hits map[string]int)) {
 }
 
 // beat sends what is new to the pages.
-func (p *panel) beat() {
+func (p *Panel) beat() {
 	p.beats++
 	second := p.beats%beatsPerSecond == 0
+	var b []byte
+	if second {
+		if states := p.takeStates(); len(states) > 0 {
+			b = appendEvent(b, "state", states)
+		}
+	}
 	p.gather(func(s site.Snapshot, hits map[string]int) {
-		var b []byte
 		if len(hits) > 0 {
 			b = appendEvent(b, "hit", hits)
 		}
@@ -127,7 +173,7 @@ func (p *panel) beat() {
 			b = appendEvent(b, "now", figuresOf(s))
 		}
 		if b != nil {
-			p.pages.write(b)
+			p.pages.Write(b)
 		}
 	})
 }
@@ -186,7 +232,7 @@ func memory() int64 {
 // events is the stream.
 type events struct {
 	resource.Leaf
-	*panel
+	*Panel
 }
 
 func (events) About() string { return "the stream that moves this page" }
@@ -201,14 +247,15 @@ func (e events) RenderGET(r *resource.Request) ([]byte, error) {
 		b := appendEvent([]byte("retry: 1000\n\n"), "past", past(s))
 		_, _ = r.Write(appendEvent(b, "now", figuresOf(s))) // a client that is gone is told of by NotifyFinish
 	})
-	e.pages.add(r)
+	e.newcomer = true
+	e.pages.Add(r)
 	return nil, resource.NotDoneYet
 }
 
 // stats is the figures as JSON.
 type stats struct {
 	resource.Leaf
-	*panel
+	*Panel
 }
 
 func (stats) About() string { return "the figures, as JSON" }

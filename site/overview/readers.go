@@ -1,4 +1,4 @@
-package main
+package overview
 
 import (
 	"slices"
@@ -8,12 +8,12 @@ import (
 	"spindle/resource"
 )
 
-// readers is requests whose answers go on, fed by one timer. There is no timer while
+// Readers is requests whose answers go on, fed by one timer. There is no timer while
 // there is no reader. Loop only.
-type readers struct {
+type Readers struct {
 	loop  reactor.Loop
 	every time.Duration
-	beat  func(rs *readers)
+	beat  func(rs *Readers)
 	all   []*resource.Request
 	timer *reactor.DelayedCall
 }
@@ -21,10 +21,10 @@ type readers struct {
 // maxBehind is how many bytes may wait for a reader before it misses some.
 const maxBehind = 64 << 10
 
-// newReaders has beat called every so often while there are readers. When the
+// NewReaders has beat called every so often while there are readers. When the
 // reactor stops their answers end, so that it need not wait for them.
-func newReaders(loop reactor.Loop, every time.Duration, beat func(rs *readers)) *readers {
-	rs := &readers{loop: loop, every: every, beat: beat}
+func NewReaders(loop reactor.Loop, every time.Duration, beat func(rs *Readers)) *Readers {
+	rs := &Readers{loop: loop, every: every, beat: beat}
 	loop.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, func() *reactor.Deferred[struct{}] {
 		for _, r := range slices.Clone(rs.all) {
 			r.Finish()
@@ -34,9 +34,12 @@ func newReaders(loop reactor.Loop, every time.Duration, beat func(rs *readers)) 
 	return rs
 }
 
-func (rs *readers) len() int { return len(rs.all) }
+// Len is how many there are.
+func (rs *Readers) Len() int { return len(rs.all) }
 
-func (rs *readers) add(r *resource.Request) {
+// Add makes r one of them, until its client leaves. Its head is set; its Render answers
+// resource.NotDoneYet.
+func (rs *Readers) Add(r *resource.Request) {
 	rs.all = append(rs.all, r)
 	r.NotifyFinish(func(error) { rs.remove(r) })
 	if rs.timer == nil {
@@ -44,7 +47,7 @@ func (rs *readers) add(r *resource.Request) {
 	}
 }
 
-func (rs *readers) remove(r *resource.Request) {
+func (rs *Readers) remove(r *resource.Request) {
 	if i := slices.Index(rs.all, r); i >= 0 {
 		rs.all = slices.Delete(rs.all, i, i+1)
 	}
@@ -56,14 +59,14 @@ func (rs *readers) remove(r *resource.Request) {
 
 // tick keeps the pace: the next beat is due by the last one's time, unless that is
 // over already.
-func (rs *readers) tick() {
+func (rs *Readers) tick() {
 	next := rs.timer.Time().Add(rs.every).Sub(rs.loop.Now())
 	rs.timer = rs.loop.CallLater(next, rs.tick)
 	rs.beat(rs)
 }
 
-// write gives p to every reader that keeps up.
-func (rs *readers) write(p []byte) {
+// Write gives p to every reader that keeps up. The caller keeps p.
+func (rs *Readers) Write(p []byte) {
 	for _, r := range rs.all {
 		if r.Buffered() <= maxBehind {
 			_, _ = r.Write(p) // a reader that is gone takes itself out

@@ -1,4 +1,4 @@
-package main
+package overview
 
 import (
 	"fmt"
@@ -20,12 +20,17 @@ type node struct {
 	Kind     string // its Go type
 	About    string
 	Methods  string
-	Open     bool // it stands for children that are made when they are asked for
+	State    string // how it does now
+	Open     bool   // it stands for children that are made when they are asked for
 	Children []node
+
+	stater stater // nil when it can not tell
 }
 
 // What a resource may tell of itself.
 type (
+	// stater says how it does now. Loop only.
+	stater interface{ State() string }
 	// describer says in a few words what it does.
 	describer interface{ About() string }
 	// exampler makes its children as they are asked for, and names one.
@@ -46,6 +51,9 @@ func (a about) node(name, path, href string, res resource.Resource) node {
 	n := node{Name: name, Path: path, Href: href, Kind: kindOf(res), About: a[path], Methods: methodsOf(res)}
 	if d, ok := res.(describer); ok {
 		n.About = d.About()
+	}
+	if st, ok := res.(stater); ok {
+		n.State, n.stater = st.State(), st
 	}
 	below := strings.TrimSuffix(href, "/") + "/"
 	if l, ok := res.(lister); ok {
@@ -83,11 +91,10 @@ func methodsOf(res resource.Resource) string {
 	}), ", ")
 }
 
-// paths is the paths of n and all below it.
-func (n node) paths() []string {
-	all := []string{n.Path}
+// each calls f for n and all below it.
+func (n node) each(f func(node)) {
+	f(n)
 	for _, child := range n.Children {
-		all = append(all, child.paths()...)
+		child.each(f)
 	}
-	return all
 }
