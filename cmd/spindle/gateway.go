@@ -209,7 +209,7 @@ func (m *mounts) add(path, about string, r resource.Resource) {
 		}
 	}
 	if m.show != nil {
-		r = m.show(strings.Join(segments, "/"), about, r)
+		r = m.show(strings.Join(segments, "/")+"/", about, r)
 	}
 	m.list = append(m.list, mount{segments, r})
 	slices.SortStableFunc(m.list, func(a, b mount) int { return cmp.Compare(len(b.segments), len(a.segments)) })

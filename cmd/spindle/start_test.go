@@ -53,7 +53,7 @@ func TestStartPageShowsMounts(t *testing.T) {
 	p := newStart(s.Loop, func() site.Snapshot { return site.Snapshot{} })
 	s.Root = c.gateways.wrap(c.scripts.wrap(p.Root(), p.Mount), p.Mount)
 	page := string(s.Get("/").Body)
-	for _, want := range []string{`href="/api/v%201" data-path="api/v 1"`, "asked for with --proxy", `href="/app"`, "scgi.App", "not asked yet"} {
+	for _, want := range []string{`href="/api/v%201/" data-path="api/v 1"`, "asked for with --proxy", `href="/app/"`, "scgi.App", "not asked yet"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q on the page", want)
 		}

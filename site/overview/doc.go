@@ -3,8 +3,8 @@
 //
 //	panel := overview.NewPanel(loop, func() site.Snapshot { return s.Stats() })
 //	page := overview.New(panel)
-//	page.Put("shop", "the shop, in Django", shop)
-//	page.Put("api", "another server", api)
+//	page.Put("shop/", "the shop, in Django", shop)
+//	page.Put("api/", "another server", api)
 //	s = site.New(page.Root())
 //
 // The Page is the root of the tree. It links to nothing but its own server, and moves by a

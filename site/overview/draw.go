@@ -42,18 +42,26 @@ type (
 )
 
 // about is what is said of resources that can not say it themselves, by their path.
-type about map[string]string
+type about map[string]said
+
+type said struct {
+	text  string
+	slash bool // their links are relative to what they have below
+}
 
 // draw walks down from res, the root.
 func (a about) draw(res resource.Resource) node { return a.node("", "", "/", res) }
 
 func (a about) node(name, path, href string, res resource.Resource) node {
-	n := node{Name: name, Path: path, Href: href, Kind: kindOf(res), About: a[path], Methods: methodsOf(res)}
+	n := node{Name: name, Path: path, Href: href, Kind: kindOf(res), About: a[path].text, Methods: methodsOf(res)}
 	if d, ok := res.(describer); ok {
 		n.About = d.About()
 	}
 	if st, ok := res.(stater); ok {
 		n.State, n.stater = st.State(), st
+	}
+	if a[path].slash {
+		n.Href += "/"
 	}
 	below := strings.TrimSuffix(href, "/") + "/"
 	if l, ok := res.(lister); ok {

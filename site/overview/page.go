@@ -65,21 +65,23 @@ func New(p *Panel) *Page {
 	return page
 }
 
-// Put is PutChild, for a resource that says nothing of itself.
+// Put is PutChild, for a resource that says nothing of itself. With a slash behind the name
+// that is how the page links to it, as applications have it whose links are relative.
 func (p *Page) Put(name, about string, res resource.Resource) {
-	p.about[name] = about
+	name, slash := strings.CutSuffix(name, "/")
+	p.about[name] = said{about, slash}
 	p.PutChild(name, res)
 }
 
 // Mount has res drawn at a path where something in front of the Page leads to it, and gives
-// what that should lead to, so that its requests are counted. The path of the Page
-// itself, "/", is not drawn again.
+// what that should lead to, so that its requests are counted. A slash behind the path is as
+// in Put. The path of the Page itself, "/", is not drawn again.
 func (p *Page) Mount(path, about string, res resource.Resource) resource.Resource {
-	path = strings.Trim(path, "/")
+	path, slash := strings.CutSuffix(strings.TrimPrefix(path, "/"), "/")
 	if path == "" {
 		return res
 	}
-	p.about[path] = about
+	p.about[path] = said{about, slash}
 	m := mount{path, res}
 	p.mounts = append(p.mounts, m)
 	p.panel.watch(p.drawMount(m))

@@ -41,9 +41,9 @@ func serve(snapshot *site.Snapshot) (*resourcetest.Server, *Page, *hello) {
 	h := &hello{state: "well"}
 	p.PutChild("hello", h)
 	p.PutChild("greet", greet{})
-	p.Put("data", "a few bytes", resource.NewData(nil, "text/plain"))
+	p.Put("data/", "a few bytes", resource.NewData(nil, "text/plain"))
 	p.Footer = "the <last> line"
-	root, at := p.Root(), p.Mount("/in/front/", "mounted", &hello{state: "ready"})
+	root, at := p.Root(), p.Mount("/in/front", "mounted", &hello{state: "ready"})
 	s.Root = resource.Wrap(front{root, at}, func(*resource.Request) error { return nil })
 	return s, p, h
 }
@@ -80,7 +80,7 @@ func TestDraw(t *testing.T) {
 		"hello":    {Name: "hello", Href: "/hello", Kind: "overview.hello", About: "answers at once", Methods: "GET", State: "well"},
 		"greet":    {Name: "greet", Href: "/greet/Ada", Kind: "overview.greet", About: "makes its children"},
 		"greet/*":  {Name: "‹name›", Href: "/greet/Ada", Kind: "resource.Data", Methods: "GET", Open: true},
-		"data":     {Name: "data", Href: "/data", Kind: "resource.Data", About: "a few bytes", Methods: "GET"},
+		"data":     {Name: "data", Href: "/data/", Kind: "resource.Data", About: "a few bytes", Methods: "GET"},
 		"in/front": {Name: "in/front", Href: "/in/front", Kind: "overview.hello", About: "answers at once", Methods: "GET", State: "ready"},
 	} {
 		got := find(root, path)
