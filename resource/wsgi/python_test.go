@@ -383,13 +383,13 @@ func TestCanNotBeLoaded(t *testing.T) {
 		"raises":              {"testdata/raises.py, line 5: json.decoder.JSONDecodeError: ", "    setup()"},
 		"leaves":              {"testdata/leaves.py, line 1: the application called sys.exit('no configuration')", ""},
 		"dies":                {"the process ended while it was loaded: worker 1, process ", "farewell"},
-		"hangs":               {"it was not loaded after 300ms", "hangs.py\", line 2"},
+		"hangs":               {"it was not loaded after 2s", "hangs.py\", line 2"},
 		"json.decoder:nobody": {"has no 'nobody'", ""},
 	} {
 		t.Run(target, func(t *testing.T) {
 			s := serveApp(t, target, func(a *App) {
 				if target == "hangs" {
-					a.StartTimeout = 300 * time.Millisecond
+					a.StartTimeout = 2 * time.Second
 				}
 			})
 			_, err := s.loaded()
