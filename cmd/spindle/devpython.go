@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -29,6 +31,7 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 		a.Dir, a.Env = o.Dir, append(o.Environment(), "SPINDLE_DEV=1")
 		a.Threads = c.Threads
 		a.StopTimeout = o.Patience
+		a.Logger = slog.New(withoutLoading{slog.Default().Handler()})
 		words := new(lastWords)
 		a.Output = func(worker string, line []byte) {
 			words.add(line)
@@ -42,7 +45,8 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 		}
 		ready := reactor.NewDeferred[struct{}]()
 		a.Start().Then(func(wsgi.Info) { ready.Callback(struct{}{}) }, func(err error) { ready.Errback(pythonFailure(err, o.Dir)) })
-		return dev.App{Root: a, Ready: ready, Words: words.String,
+		return dev.App{Root: a, Ready: ready, Words: words.String, Sources: a.Sources,
+			Grow: func(told func()) { a.Grown = told },
 			Stop: func(time.Duration) *reactor.Deferred[struct{}] { return a.Stop() }}, nil
 	}
 }
@@ -55,6 +59,17 @@ func pythonFailure(err error, dir string) error {
 	}
 	return &dev.Failure{Stage: "start", Title: load.Target + " can not be loaded", Output: load.Trace, Dir: dir,
 		Faults: dev.PythonFaults(load.Trace, load.Reason, dir)}
+}
+
+// withoutLoading leaves out why an application can not be loaded, which is shown with its
+// place.
+type withoutLoading struct{ slog.Handler }
+
+func (h withoutLoading) Handle(c context.Context, r slog.Record) error {
+	if strings.Contains(r.Message, " can not be loaded: ") {
+		return nil
+	}
+	return h.Handler.Handle(c, r)
 }
 
 // lastWords keeps the last lines that workers have printed.

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/skip2/go-qrcode"
@@ -148,7 +150,7 @@ func (t *devTerminal) output(e dev.Event) {
 	if e.Name != "" {
 		name = e.Name + " │"
 	}
-	t.line(e.Time, t.paint(nameColour(e.Name), name)+" "+shownText(e.Text))
+	t.line(e.Time, t.paint(nameColour(e.Name), name)+" "+t.shownText(e.Text))
 }
 
 // nameColour is a colour for a name, the same each time.
@@ -163,15 +165,35 @@ func nameColour(name string) string {
 	return []string{"35", "36", "33", "34", "32"}[sum%5]
 }
 
-// shownText leaves colours in, and takes out what would move the cursor.
-func shownText(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' && r != '\x1b' || r == 0x7f {
+// shownText is what a program has printed, fit for this terminal: colours are left in where
+// there are any, and end with the text; what would move the cursor, clear the screen or
+// name the window is taken out.
+func (t *devTerminal) shownText(s string) string {
+	coloured := false
+	s = escapes().ReplaceAllStringFunc(s, func(seq string) string {
+		if t.colour && strings.HasPrefix(seq, "\x1b[") && strings.HasSuffix(seq, "m") {
+			coloured = true
+			return seq
+		}
+		return ""
+	})
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && (r != '\x1b' || !coloured) || r >= 0x7f && r < 0xa0 {
 			return -1
 		}
 		return r
 	}, s)
+	if coloured {
+		s += "\x1b[0m"
+	}
+	return s
 }
+
+// escapes is the sequences of ECMA-48: control sequences, strings with or without their
+// end, and the short ones.
+var escapes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]?|[\\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[ -/]*[0-~]?)")
+})
 
 // failure shows what is wrong, with places that a terminal makes links of.
 func (t *devTerminal) failure(at time.Time, f *dev.Failure) {
@@ -186,14 +208,14 @@ func (t *devTerminal) failure(at time.Time, f *dev.Failure) {
 		if fault.File != "" {
 			place = t.paint(blue, fmt.Sprintf("%s:%d:%d", shortPath(fault.File), fault.Line, max(fault.Column, 1))) + ": "
 		}
-		fmt.Fprintf(t.d.errs, "         %s%s%s", place, strings.ReplaceAll(shownText(fault.Message), "\n", end+"           "), end)
+		fmt.Fprintf(t.d.errs, "         %s%s%s", place, strings.ReplaceAll(t.shownText(fault.Message), "\n", end+"           "), end)
 		if fault.Mend != "" {
 			fmt.Fprintf(t.d.errs, "           %s %s%s", t.paint(green, "mend:"), fault.Mend, end)
 		}
 	}
 	if len(f.Faults) == 0 && f.Output != "" && f.Stage != "run" && f.Stage != "start" {
 		for line := range strings.Lines(f.Output) {
-			fmt.Fprint(t.d.errs, "         "+shownText(line)+end)
+			fmt.Fprint(t.d.errs, "         "+t.shownText(strings.TrimRight(line, "\n"))+end)
 		}
 	}
 	t.last = ""
@@ -202,7 +224,7 @@ func (t *devTerminal) failure(at time.Time, f *dev.Failure) {
 // notify has the terminal show a notice (OSC 9), where one is that knows how.
 func (t *devTerminal) notify(text string) {
 	if t.colour && t.d.config.Notify {
-		fmt.Fprintf(t.d.errs, "\x1b]9;spindle: %s\x07", shownText(text))
+		fmt.Fprintf(t.d.errs, "\x1b]9;spindle: %s\x07", t.shownText(text))
 	}
 }
 

@@ -65,6 +65,8 @@ type App struct {
 	// Output takes a line that a worker has written to its standard output or error,
 	// without the line feed and valid until return; nil has Logger log it.
 	Output func(worker string, line []byte)
+	// Grown is told when Sources has become longer. May be nil.
+	Grown func()
 	// Logger takes what goes wrong; nil is slog.Default().
 	Logger *slog.Logger
 
@@ -77,6 +79,7 @@ type App struct {
 	pending *exchange // told of by HeadReceived, for the Render that follows
 	started *reactor.Deferred[Info]
 	told    bool                        // started has been
+	sources map[string]bool             // files that workers have loaded
 	broken  *LoadError                  // why no application is there, nil when it is or may be
 	stopped *reactor.Deferred[struct{}] // nil before Stop
 	ended   bool                        // stopped has been told

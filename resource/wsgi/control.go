@@ -20,10 +20,12 @@ var (
 	answerPart string
 	//go:embed worker/serve.py
 	servePart string
+	//go:embed worker/sources.py
+	sourcesPart string
 	//go:embed worker/process.py
 	processPart string
 
-	source = []byte(linkPart + "\n" + answerPart + "\n" + servePart + "\n" + processPart)
+	source = []byte(linkPart + "\n" + answerPart + "\n" + servePart + "\n" + sourcesPart + "\n" + processPart)
 )
 
 // control is the protocol of that connection.
@@ -82,6 +84,8 @@ func (c *control) frame(kind byte, payload []byte) error {
 			return errGarbage
 		}
 		c.w.hasGrown(n)
+	case frameSources:
+		c.w.app.hasRead(strings.Split(string(payload), "\x00"))
 	default:
 		return fmt.Errorf("wsgi: a worker sends a frame %q over its control", kind)
 	}

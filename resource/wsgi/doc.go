@@ -6,7 +6,7 @@
 //	  ┌──────────── worker process ────────────┐          │
 //	  │ thread 1: start_response, application ◀┼──────────┘  head, content ▶  ◀ answer
 //	  │ thread 2: …                           ◀┼───────────  one request at a time
-//	  │ control: loaded, new link, memory     ─┼──────────▶  worker
+//	  │ control: loaded, new link, sources …  ─┼──────────▶  worker
 //	  │ stdout, stderr                        ─┼──────────▶  log, line by line
 //	  └────────────────────────────────────────┘
 //

@@ -571,3 +571,24 @@ func TestPassedFile(t *testing.T) {
 		t.Error("the file was not closed")
 	}
 }
+
+// What the workers have loaded is told file by file, as it comes to be.
+func TestSources(t *testing.T) {
+	grown := 0
+	f := newFake(t, func(a *App) { a.Grown = func() { grown++ } })
+	f.Start()
+	w := f.ready(1)
+	for _, row := range []struct {
+		told, want string
+		grown      int
+	}{
+		{"/b.py\x00/a.py", "/a.py /b.py", 1},
+		{"/b.py", "/a.py /b.py", 1},
+		{"/c.py", "/a.py /b.py /c.py", 2},
+	} {
+		w.control.DeliverString(frameOf(frameSources, row.told))
+		if got := strings.Join(f.Sources(), " "); got != row.want || grown != row.grown {
+			t.Errorf("after %q: %q, told %d times", row.told, got, grown)
+		}
+	}
+}

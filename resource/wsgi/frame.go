@@ -24,6 +24,7 @@ import (
 //	                       X  not loaded: why in a line, traceback
 //	                       C  a link, whose descriptor comes along
 //	                       M  bytes in memory, in decimal
+//	                       P  files of modules that it has loaded
 const (
 	frameRequest = 'R'
 	frameContent = 'B'
@@ -38,6 +39,7 @@ const (
 	frameLoaded  = 'L'
 	frameLink    = 'C'
 	frameMemory  = 'M'
+	frameSources = 'P'
 )
 
 // How a request brings its content: the first byte of its frame.

@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -561,5 +563,40 @@ func TestThreadsAndQueue(t *testing.T) {
 	all.Wait()
 	if got[200] != 4 || got[503] != 2 {
 		t.Errorf("answers %v", got)
+	}
+}
+
+// The files of an application's modules are known: those loaded at first, those loaded by
+// a request, and the one that is to blame when it can not be loaded.
+func TestSourcesOfAnApplication(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"app.py": "import one\n\ndef application(environ, start_response):\n    import two\n    start_response('200 OK', [])\n    return [b'']\n",
+		"one.py": "", "two.py": "",
+		"wrong.py": "import bad\n", "bad.py": "def (\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, row := range []struct{ target, want string }{{"app", "app.py one.py two.py"}, {"wrong", "bad.py wrong.py"}} {
+		s := serveApp(t, row.target, func(a *App) { a.Dir = dir })
+		got := ""
+		for i := 0; i < 20 && got != row.want; i++ {
+			s.get("/")
+			list := make(chan []string)
+			s.r.CallFromThread(func() { list <- s.app.Sources() })
+			var names []string
+			for _, path := range <-list {
+				if filepath.Dir(path) == dir {
+					names = append(names, filepath.Base(path))
+				}
+			}
+			got = strings.Join(names, " ")
+		}
+		if got != row.want {
+			t.Errorf("%s: %q, not %q", row.target, got, row.want)
+		}
 	}
 }

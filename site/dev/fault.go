@@ -3,6 +3,7 @@ package dev
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -121,11 +122,11 @@ func parsePythonOutput(out string, roots []string) []Fault {
 		if m := pyFrame().FindStringSubmatch(line); m != nil {
 			f.File = m[1]
 			f.Line, _ = strconv.Atoi(m[2])
-			for _, r := range roots {
-				if below(f.File, r) {
-					own = f
-				}
+			if slices.ContainsFunc(roots, func(r string) bool { return below(f.File, r) }) || !strings.Contains(line, ", in ") {
+				own = f // the second: it can not be compiled, which is not the fault of who imports it
 			}
+		} else if strings.HasPrefix(line, "Traceback ") {
+			own = Fault{}
 		} else if m := pyError().FindStringSubmatch(line); m != nil {
 			f.Message = strings.TrimSpace(line)
 			found = true

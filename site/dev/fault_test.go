@@ -49,6 +49,11 @@ json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)
 	if got := parsePythonOutput(syntax, nil); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
+	imported := "Traceback (most recent call last):\n  File \"/app/app.py\", line 3, in <module>\n    import x\n  File \"/lib/x.py\", line 1\n    (\n    ^\nSyntaxError: '(' was never closed\n"
+	want = []Fault{{File: "/lib/x.py", Line: 1, Message: "SyntaxError: '(' was never closed"}}
+	if got := parsePythonOutput(imported, []string{"/app"}); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
 	if got := parsePythonOutput("all is well\n", nil); got != nil {
 		t.Errorf("%+v", got)
 	}

@@ -72,7 +72,7 @@ func (b *goBuilder) ask() *reactor.Deferred[struct{}] {
 	done := reactor.NewDeferred[struct{}]()
 	run, err := runCommand(b.loop, b.dir, b.env, append([]string{"go", "env"}, goSettings...)...)
 	if err != nil {
-		done.Errback(noGo(err))
+		done.Errback(noGo(b.dir, err))
 		return done
 	}
 	run.result.Then(func(c *command) {
@@ -97,7 +97,7 @@ func (b *goBuilder) list() *reactor.Deferred[*goDeps] {
 	args := append([]string{"go", "list", "-e", "-deps", "-json=" + goListFields}, tagsOf(b.flags)...)
 	run, err := runCommand(b.loop, b.dir, b.env, append(args, b.pkg)...)
 	if err != nil {
-		result.Errback(noGo(err))
+		result.Errback(noGo(b.dir, err))
 		return result
 	}
 	b.listing = run
@@ -122,7 +122,11 @@ func tagsOf(flags []string) (list []string) {
 }
 
 // noGo is why the go command could not be run.
-func noGo(err error) *Failure {
+func noGo(dir string, err error) *Failure {
+	if _, gone := os.Stat(dir); gone != nil {
+		return &Failure{Stage: "list", Title: "The directory " + dir + " is gone", Faults: []Fault{{
+			Message: gone.Error(), Mend: "put it back: it is built again then"}}}
+	}
 	return &Failure{Stage: "list", Title: "The go command can not be run", Faults: []Fault{{
 		Message: err.Error(), Mend: "install Go from https://go.dev/dl/, or put it into PATH"}}}
 }
@@ -249,7 +253,7 @@ func (b *goBuilder) make(key string, started time.Time) {
 	args := append([]string{"go", "build", "-o", out}, b.flags...)
 	run, err := runCommand(b.loop, b.dir, b.env, append(args, b.pkg)...)
 	if err != nil {
-		b.end(b.result, nil, noGo(err))
+		b.end(b.result, nil, noGo(b.dir, err))
 		return
 	}
 	b.run = run

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"spindle/reactor"
@@ -30,8 +31,19 @@ func (t *dirTarget) make() *reactor.Deferred[starter] { return hostedStarter(t.s
 
 // appTarget is an application that is loaded anew when a file that it has loaded changes.
 type appTarget struct {
-	s   *Supervisor
-	dir string
+	s     *Supervisor
+	dir   string
+	real  string   // dir without symbolic links, as Python tells of it
+	tried []string // what the last generation that could not be loaded had loaded
+}
+
+// newAppTarget makes one for a directory.
+func newAppTarget(s *Supervisor, dir string) *appTarget {
+	t := &appTarget{s: s, dir: dir, real: dir}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		t.real = real
+	}
+	return t
 }
 
 func (t *appTarget) describe() string { return "Python application in " + t.dir }
@@ -41,16 +53,38 @@ func (t *appTarget) cancel()          {}
 
 func (t *appTarget) make() *reactor.Deferred[starter] { return hostedStarter(t.s) }
 
-// sources is what the generation that answers, or the one that is to, has loaded.
+// sources is what the generation that answers, or the one that is to, has loaded, and what
+// the one had that could not be loaded.
 func (t *appTarget) sources() []string {
+	list := t.tried
 	for _, g := range []generation{t.s.next, t.s.current} {
-		if h, ok := g.(*hosted); ok && h.app.Sources != nil {
-			if list := h.app.Sources(); len(list) > 0 {
-				return list
-			}
+		if h, ok := g.(*hosted); ok {
+			list = append(slices.Clone(list), t.loadedBy(h.app)...)
 		}
 	}
-	return nil
+	return list
+}
+
+// loadedBy is the files that app has loaded, as the Watcher names them.
+func (t *appTarget) loadedBy(app App) (list []string) {
+	if app.Sources == nil {
+		return nil
+	}
+	for _, path := range app.Sources() {
+		if t.real != t.dir && below(path, t.real) {
+			path = t.dir + strings.TrimPrefix(path, t.real)
+		}
+		list = append(list, path)
+	}
+	return list
+}
+
+// settled takes what is known when a generation could be loaded, or not.
+func (t *appTarget) settled(app App, loaded bool) {
+	if t.tried = nil; !loaded {
+		t.tried = t.loadedBy(app)
+	}
+	t.s.loop.CallLater(0, t.s.watchAnew)
 }
 
 // watch is the directory, and where modules were loaded from beside it. What was
@@ -90,25 +124,40 @@ func hostedStarter(s *Supervisor) *reactor.Deferred[starter] {
 
 // hosted is a generation of such an application.
 type hosted struct {
+	s       *Supervisor
 	app     App
 	rootd   *reactor.Deferred[resource.Resource]
 	ended   *reactor.Deferred[string]
 	stopped bool
+	hands   hands
 }
 
 func newHosted(s *Supervisor, n int, app App) *hosted {
-	h := &hosted{app: app, rootd: reactor.NewDeferred[resource.Resource](), ended: reactor.NewDeferred[string]()}
+	h := &hosted{s: s, app: app, rootd: reactor.NewDeferred[resource.Resource](), ended: reactor.NewDeferred[string]()}
 	if app.Ready == nil {
-		h.rootd.Callback(app.Root)
+		h.rootd.Callback(app.Root) // nothing of it ever ends
 		return h
 	}
 	app.Ready.Then(func(struct{}) {
-		settleWith(h.rootd, app.Root, nil)
-		s.loop.CallLater(0, s.watchAnew) // what it has loaded is known now
+		h.tell(s, true)
+		settleWith(h.rootd, h.hands.around(app.Root), nil)
 	}, func(err error) {
+		h.tell(s, false)
 		settleWith(h.rootd, nil, fmt.Errorf("%w", err))
 	})
 	return h
+}
+
+// tell has the target know what was loaded, and what is loaded later.
+func (h *hosted) tell(s *Supervisor, loaded bool) {
+	t, ok := s.target.(*appTarget)
+	if !ok {
+		return
+	}
+	t.settled(h.app, loaded)
+	if loaded && h.app.Grow != nil {
+		h.app.Grow(func() { s.loop.CallLater(0, s.watchAnew) })
+	}
 }
 
 func (h *hosted) ready() *reactor.Deferred[resource.Resource] { return h.rootd }
@@ -123,7 +172,13 @@ func (h *hosted) words() string {
 	return h.app.Words()
 }
 
+// stop lets the requests in hand end first: those that wait for a worker, too.
 func (h *hosted) stop(patience time.Duration) {
+	h.hands.whenEmpty(h.s.loop, patience, h.end)
+}
+
+// end has the application end.
+func (h *hosted) end(patience time.Duration) {
 	if h.stopped {
 		return
 	}

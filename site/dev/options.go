@@ -79,6 +79,8 @@ type App struct {
 	Stop func(patience time.Duration) *reactor.Deferred[struct{}]
 	// Sources is the files that it has loaded by now. May be nil.
 	Sources func() []string
+	// Grow has told called, on the loop, when Sources has become longer. May be nil.
+	Grow func(told func())
 	// Words is the last of what it has printed. May be nil.
 	Words func() string
 }
@@ -135,7 +137,7 @@ func (o *Options) target(s *Supervisor) (target, error) {
 		}
 		return newGoTarget(s, source, o.Package, o.Args)
 	case WSGI:
-		return &appTarget{s: s, dir: o.Dir}, nil
+		return newAppTarget(s, o.Dir), nil
 	case Files:
 		return &dirTarget{s: s, dir: o.Dir}, nil
 	}

@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"bytes"
 	"strings"
 	"time"
 
@@ -18,10 +19,7 @@ type running struct {
 	ended *reactor.Deferred[string]
 	lines [2]lineCutter // of its output and its errors
 
-	root   resource.Resource // that passes requests on
-	busy   int               // requests that it has in hand
-	ending bool              // it is to be told to end when there are none
-	wait   *reactor.DelayedCall
+	hands hands
 }
 
 // startProgram starts one.
@@ -34,8 +32,7 @@ func (s *Supervisor) startProgram(spec programSpec) (generation, error) {
 	g.p = p
 	p.ready.Then(func(p *program) {
 		root, err := s.opts.Proxy(p.addr, p.secure)
-		g.root = root
-		settleWith(g.rootd, resource.Resource(inHand{g: g}), err)
+		settleWith(g.rootd, g.hands.around(root), err)
 	}, func(err error) { settleWith(g.rootd, nil, err) })
 	p.ended.Then(func(p *program) { settleWith(g.ended, p.status.String(), nil) }, nil)
 	return g, nil
@@ -50,31 +47,7 @@ func (g *running) pid() int                                    { return g.p.pid(
 // stop lets the requests in hand end first: many a program ends at once when it is told
 // to. Those that do not end, as streams, have half of the time.
 func (g *running) stop(patience time.Duration) {
-	if g.busy == 0 || patience <= 0 || g.ending {
-		g.p.stop(patience)
-		return
-	}
-	g.ending = true
-	g.wait = g.s.loop.CallLater(patience/2, func() { g.p.stop(patience / 2) })
-}
-
-// inHand counts the requests on their way to the program.
-type inHand struct {
-	resource.Leaf
-	g *running
-}
-
-// Pass goes on to the program.
-func (x inHand) Pass(r *resource.Request) (resource.Resource, error) {
-	g := x.g
-	g.busy++
-	r.NotifyFinish(func(error) {
-		if g.busy--; g.busy == 0 && g.ending {
-			g.wait.Cancel()
-			g.p.stop(g.s.opts.patience())
-		}
-	})
-	return g.root, nil
+	g.hands.whenEmpty(g.s.loop, patience, g.p.stop)
 }
 
 // output tells what the program prints, line by line.
@@ -95,19 +68,19 @@ type lineCutter struct{ rest []byte }
 const longestLine = 16 << 10
 
 func (c *lineCutter) add(data []byte, f func(line string)) {
-	c.rest = append(c.rest, data...)
-	for {
-		i := strings.IndexByte(string(c.rest), '\n')
-		switch {
-		case i >= 0:
-			f(strings.TrimRight(string(c.rest[:i]), "\r"))
-			c.rest = c.rest[i+1:]
-		case len(c.rest) > longestLine:
-			f(string(c.rest))
-			c.rest = nil
-		default:
+	for len(data) > 0 {
+		i := bytes.IndexByte(data, '\n')
+		if room := longestLine - len(c.rest); i < 0 && len(data) < room {
+			c.rest = append(c.rest, data...)
 			return
+		} else if i < 0 || i > room {
+			f(string(append(c.rest, data[:room]...)))
+			data = data[room:]
+		} else {
+			f(strings.TrimRight(string(append(c.rest, data[:i]...)), "\r"))
+			data = data[i+1:]
 		}
+		c.rest = c.rest[:0]
 	}
 }
 

@@ -3,7 +3,6 @@ package dev
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -557,7 +556,7 @@ func (s *Supervisor) tell(e Event) {
 func (s *Supervisor) env() []string {
 	env, errs := s.opts.environment()
 	for _, err := range errs {
-		slog.Warn("dev: " + err.Error())
+		s.notice(err.Error())
 	}
 	return env
 }

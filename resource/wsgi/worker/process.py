@@ -9,6 +9,7 @@ class Control:
         self.sock = sock
         self.lock = threading.Lock()
         self.told = time.monotonic()
+        self.sources = Sources(self)
 
     def tell(self, kind, *texts):
         payload = "\0".join(texts).encode("utf-8", "replace")
@@ -131,6 +132,7 @@ def try_load(control, target):
         else:
             what = traceback.format_exception_only(type(e), e)[-1].strip()
         where = place_of(e)
+        control.sources.tell(files_of(e))
         control.tell(b"X", (where + ": " if where else "") + what, trace_of(type(e), e, e.__traceback__))
     return None
 
@@ -163,6 +165,7 @@ def work(control, target, threads, processes):
         return
     application, file = found
     server = Server(application, control, threads, processes)
+    control.sources.tell()
     control.tell(b"L", "%d.%d.%d" % sys.version_info[:3], sys.executable or "", file)
     if threads == 1:
         server.serve()

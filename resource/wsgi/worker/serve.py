@@ -26,6 +26,7 @@ class Server:
                 link.send(IDLE)
                 while True:
                     self.request(link, link.next_request())
+                    self.control.sources.tell()
                     self.control.tell_memory()
             except Gone:
                 link.close()
