@@ -276,7 +276,7 @@ func (c *devConfig) findTarget(o *dev.Options) (*pythonApp, error) {
 	path := absolute(o.Dir, target)
 	info, err := os.Stat(path)
 	switch {
-	case err == nil && info.IsDir() && hasGo(path), err == nil && filepath.Ext(path) == ".go":
+	case err == nil && info.IsDir() && (hasGo(path) || willHaveGo(path)), err == nil && filepath.Ext(path) == ".go":
 		o.Kind, o.Package = dev.Go, target
 		if filepath.IsAbs(target) || filepath.Ext(path) == ".go" {
 			return nil, nil
@@ -344,6 +344,13 @@ func guessTarget(dir string) (string, error) {
 func hasGo(dir string) bool {
 	list, _ := filepath.Glob(filepath.Join(dir, "*.go"))
 	return len(list) > 0
+}
+
+// willHaveGo tells of a module without any program yet, and without pages.
+func willHaveGo(dir string) bool {
+	_, noModule := os.Stat(filepath.Join(dir, "go.mod"))
+	_, noPages := os.Stat(filepath.Join(dir, "index.html"))
+	return noModule == nil && noPages != nil
 }
 
 // isModule tells whether name is a Python module below dir.

@@ -104,10 +104,23 @@ func (c *devConfig) setKey(f *pflag.FlagSet, given map[string]bool, key string, 
 	}
 	for _, text := range list {
 		if err := f.Set(key, text); err != nil {
-			return fmt.Errorf("%s = %q: it %s", key, text, strings.ToLower(flag.Usage[:1])+flag.Usage[1:])
+			return fmt.Errorf("%s = %q: it must be %s", key, text, valuesOf(flag.Value.Type()))
 		}
 	}
 	return nil
+}
+
+// valuesOf says what values a flag takes.
+func valuesOf(kind string) string {
+	switch kind {
+	case "bool":
+		return "true or false"
+	case "duration":
+		return `a time, as in "5s" or "1m30s"`
+	case "int", "int64", "uint", "uint16":
+		return "a whole number"
+	}
+	return "a " + kind
 }
 
 // textsOf is a value of TOML as flags take it: a table of strings is a list of name=value.

@@ -189,6 +189,15 @@ func (t *devTerminal) shownText(s string) string {
 	return s
 }
 
+// shownLines is shownText of each line, with between between them.
+func (t *devTerminal) shownLines(s, between string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = t.shownText(line)
+	}
+	return strings.Join(lines, between)
+}
+
 // escapes is the sequences of ECMA-48: control sequences, strings with or without their
 // end, and the short ones.
 var escapes = sync.OnceValue(func() *regexp.Regexp {
@@ -208,7 +217,7 @@ func (t *devTerminal) failure(at time.Time, f *dev.Failure) {
 		if fault.File != "" {
 			place = t.paint(blue, fmt.Sprintf("%s:%d:%d", shortPath(fault.File), fault.Line, max(fault.Column, 1))) + ": "
 		}
-		fmt.Fprintf(t.d.errs, "         %s%s%s", place, strings.ReplaceAll(t.shownText(fault.Message), "\n", end+"           "), end)
+		fmt.Fprintf(t.d.errs, "         %s%s%s", place, t.shownLines(fault.Message, end+"           "), end)
 		if fault.Mend != "" {
 			fmt.Fprintf(t.d.errs, "           %s %s%s", t.paint(green, "mend:"), fault.Mend, end)
 		}

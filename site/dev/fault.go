@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -29,6 +30,7 @@ type Failure struct {
 	Output  string  `json:"output,omitempty"` // as it was printed, bounded
 	Command string  `json:"command,omitempty"`
 	Dir     string  `json:"dir,omitempty"`
+	late    bool    // it runs, and was not ready in time
 }
 
 func (f *Failure) Error() string { return f.Title }
@@ -82,7 +84,7 @@ func placed(m []string, dir string) Fault {
 var (
 	goGet      = lazily(`no required module provides package ([^\s;:]+)`)
 	goGetSum   = lazily(`missing go\.sum entry|verifying .* checksum mismatch`)
-	goNotFound = lazily(`package ([^\s]+) is not in (?:std|GOROOT)`)
+	goNotFound = lazily(`package ([^\s]+) is not in (?:std|GOROOT)(?: \(([^)]+)\))?`)
 )
 
 // goMend says what to do about a message of the go command.
@@ -90,6 +92,8 @@ func goMend(message string) string {
 	switch m := goGet().FindStringSubmatch(message); {
 	case m != nil:
 		return "go get " + m[1]
+	case strings.HasPrefix(message, "no Go files in "):
+		return "write one that begins with 'package main', or name another directory"
 	case goGetSum().MatchString(message):
 		return "go mod tidy"
 	case strings.Contains(message, "updates to go.mod needed"):
@@ -102,6 +106,9 @@ func goMend(message string) string {
 		return "remove it, or use it"
 	}
 	if m := goNotFound().FindStringSubmatch(message); m != nil {
+		if info, err := os.Stat(m[2]); err == nil && info.IsDir() {
+			return "it is there: the go command can not read it, or not write what it keeps; is the disk full? ('go env GOCACHE' says where that is, 'go clean -cache' makes room)"
+		}
 		return "there is no package " + m[1] + " in the standard library: a path of another module begins with a host name"
 	}
 	return ""
@@ -109,6 +116,7 @@ func goMend(message string) string {
 
 var (
 	pyFrame = lazily(`^\s*File "([^"]+)", line (\d+)`)
+	jsPlace = lazily(`^(/[^:]+\.[cm]?[jt]s):(\d+)$`)
 	pyError = lazily(`^([A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning)): ?(.*)$`)
 )
 
@@ -127,6 +135,9 @@ func parsePythonOutput(out string, roots []string) []Fault {
 			}
 		} else if strings.HasPrefix(line, "Traceback ") {
 			own = Fault{}
+		} else if m := jsPlace().FindStringSubmatch(line); m != nil { // Node's are alike
+			f.File = m[1]
+			f.Line, _ = strconv.Atoi(m[2])
 		} else if m := pyError().FindStringSubmatch(line); m != nil {
 			f.Message = strings.TrimSpace(line)
 			found = true

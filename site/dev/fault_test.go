@@ -54,6 +54,11 @@ json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)
 	if got := parsePythonOutput(imported, []string{"/app"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
+	node := "/app/server.js:12\nrequir e('x')\n       ^\n\nSyntaxError: Unexpected identifier 'e'\n    at wrapSafe (node:internal/modules/cjs/loader:1464:18)\n"
+	want = []Fault{{File: "/app/server.js", Line: 12, Message: "SyntaxError: Unexpected identifier 'e'"}}
+	if got := parsePythonOutput(node, []string{"/app"}); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
 	if got := parsePythonOutput("all is well\n", nil); got != nil {
 		t.Errorf("%+v", got)
 	}

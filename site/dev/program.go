@@ -126,7 +126,7 @@ func (p *program) start(socket *os.File, more map[string]string) error {
 	p.child = child
 	keep(child.Pid())
 	p.limit = p.loop.CallLater(startTimeout, func() {
-		p.fail(fmt.Errorf("dev: the program was not ready after %v", startTimeout))
+		p.fail(&Failure{Stage: "start", Title: fmt.Sprintf("The program was not ready after %v", startTimeout), late: true})
 		p.stop(0)
 	})
 	if s.way == byPort {

@@ -87,6 +87,11 @@ func (c *lineCutter) add(data []byte, f func(line string)) {
 // describeEnd finds in the last words of a program why it has ended.
 func (s *Supervisor) describeEnd(f *Failure) {
 	f.Dir = s.target.root()
+	if f.late {
+		f.Faults = append(f.Faults, Fault{
+			Message: "it runs, and listens at no port that is known",
+			Mend:    "let it listen at the port that the variable PORT names, or say where it does with --app-port"})
+	}
 	if f.Output == "" {
 		return
 	}

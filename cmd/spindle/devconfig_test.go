@@ -1,0 +1,151 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"spindle/site/dev"
+)
+
+// inDir runs the test in a directory with these files.
+func inDir(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	return dir
+}
+
+// devOf is what a command line comes to, or why it does not.
+func devOf(args ...string) (c *devConfig, err error) {
+	cmd := newDev(func(got *devConfig) error {
+		c = got
+		return nil
+	})
+	root := &cobra.Command{Use: "spindle", SilenceErrors: true, SilenceUsage: true}
+	root.AddCommand(cmd)
+	root.SetArgs(append([]string{"dev"}, args...))
+	return c, root.Execute()
+}
+
+// A flag wins over the environment, and that over the file.
+func TestDevConfigOrder(t *testing.T) {
+	inDir(t, map[string]string{configName: "target = \"./web\"\napp-port = 1\nthreads = 2\npatience = \"3s\"\nexclude = [\"a\", \"b\"]\n[with]\nb = \"2\"\na = \"1\"\n[rule]\n\"*.x\" = \"reload\"\n"})
+	t.Setenv("SPINDLE_DEV_APP_PORT", "2")
+	t.Setenv("SPINDLE_DEV_THREADS", "3")
+	c, err := devOf("--app-port", "4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Target != "./web" || c.AppPort != 4 || c.Threads != 3 || c.Patience.String() != "3s" || strings.Join(c.Exclude, " ") != "a b" ||
+		strings.Join(c.With, " ") != "a=1 b=2" || strings.Join(c.Rules, " ") != "*.x=reload" {
+		t.Errorf("%+v", c)
+	}
+	if c, err = devOf("./other", "--", "-v"); err != nil || c.Target != "./other" || strings.Join(c.Args, " ") != "-v" {
+		t.Errorf("%+v %v", c, err)
+	}
+}
+
+// What is wrong with a configuration is said so that it can be mended.
+func TestDevConfigMistakes(t *testing.T) {
+	for _, row := range []struct{ text, want string }{
+		{"listn = [\"tcp:1\"]", `there is no key "listn"; did you mean "listen"?`},
+		{"zzzzzzzzzz = 1", "lists them"},
+		{"vet = \"maybe\"", "it must be true or false"},
+		{"patience = \"5 apples\"", `as in "5s"`},
+		{"threads = \"many\"", "a whole number"},
+		{"target = 3", "target is a string"},
+		{"editor = [\"a\", \"b\"]", "one value, not a list"},
+		{"[with]\ncss = 3", "with.css is a string"},
+		{"= 3", configName + ":1:"},
+	} {
+		inDir(t, map[string]string{configName: row.text + "\n"})
+		if _, err := devOf(); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%q: %v", row.text, err)
+		}
+	}
+	inDir(t, nil)
+	if _, err := devOf("--config", "none.toml"); err == nil {
+		t.Error("a configuration that is not there is taken")
+	}
+}
+
+func TestGuessTarget(t *testing.T) {
+	for _, row := range []struct {
+		files []string
+		want  string // or, behind !, a part of the error
+	}{
+		{[]string{"main.go", "app.py"}, "."},
+		{[]string{"cmd/web/main.go", "go.mod"}, "./cmd/web"},
+		{[]string{"cmd/web/main.go", "cmd/job/main.go"}, "!./cmd/job, ./cmd/web"},
+		{[]string{"app.py", "wsgi.py"}, "wsgi.py"},
+		{[]string{"manage.py", "mysite/wsgi.py"}, "mysite.wsgi:application"},
+		{[]string{"index.html"}, "./."},
+		{[]string{"public/index.html"}, "./public"},
+		{[]string{"go.mod"}, "."},
+		{nil, "!nothing here"},
+	} {
+		files := map[string]string{}
+		for _, name := range row.files {
+			files[name] = ""
+		}
+		got, err := guessTarget(inDir(t, files))
+		if want, isError := strings.CutPrefix(row.want, "!"); isError {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v: %q, %v", row.files, got, err)
+			}
+		} else if err != nil || got != want {
+			t.Errorf("%v: %q, %v", row.files, got, err)
+		}
+	}
+}
+
+// What a target is follows from what is there.
+func TestDevKinds(t *testing.T) {
+	inDir(t, map[string]string{"web/main.go": "", "new/go.mod": "", "pages/go.mod": "", "pages/index.html": "", "app.py": "", "pkg/mod.py": "", "x.txt": ""})
+	for _, row := range []struct {
+		args []string
+		kind dev.Kind
+		pkg  string
+		err  string
+	}{
+		{args: []string{"./web"}, kind: dev.Go, pkg: "./web"},
+		{args: []string{"web"}, kind: dev.Go, pkg: "./web"},
+		{args: []string{"web/main.go"}, kind: dev.Go, pkg: "web/main.go"},
+		{args: []string{"./new"}, kind: dev.Go, pkg: "./new"},
+		{args: []string{"example.org/x"}, kind: dev.Go, pkg: "example.org/x"},
+		{args: []string{"./pages"}, kind: dev.Files},
+		{args: []string{"app.py"}, kind: dev.WSGI},
+		{args: []string{"pkg.mod"}, kind: dev.WSGI},
+		{args: []string{"any:app"}, kind: dev.WSGI},
+		{args: []string{"--command", "--", "node", "x.js"}, kind: dev.Command},
+		{args: []string{"./none"}, err: "there is no ./none"},
+		{args: []string{"x.txt"}, err: "neither"},
+	} {
+		c, err := devOf(row.args...)
+		if err != nil {
+			t.Errorf("%v: %v", row.args, err)
+			continue
+		}
+		o, _, err := c.options()
+		if row.err != "" {
+			if err == nil || !strings.Contains(err.Error(), row.err) {
+				t.Errorf("%v: %v", row.args, err)
+			}
+		} else if err != nil || o.Kind != row.kind || o.Package != row.pkg {
+			t.Errorf("%v: %v %q %v", row.args, o.Kind, o.Package, err)
+		}
+	}
+}
