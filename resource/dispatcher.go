@@ -52,6 +52,7 @@ type Dispatcher struct {
 	// given away.
 	spare *Request
 	fine  fineFields
+	grown bool // the stack of the loop; see prepareWitness
 }
 
 // The defaults of a Dispatcher.
@@ -62,6 +63,7 @@ const (
 
 // NewReceiver makes the Request for an exchange on c. Loop only.
 func (d *Dispatcher) NewReceiver(c protocol.Channel) protocol.Receiver {
+	d.prepareWitness()
 	r := d.spare
 	if r == nil {
 		r = &Request{d: d}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"spindle/protocol"
+	"spindle/protocol/postmortem"
 )
 
 // This file turns an error into an answer: a page with a status, or, when the head
@@ -17,6 +18,7 @@ import (
 type panicError struct {
 	value any
 	stack []byte
+	seen  *postmortem.Answer // of the development server; nil without one
 }
 
 func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
@@ -40,7 +42,10 @@ func (r *Request) Fail(err error) {
 	for _, f := range e.Fields {
 		r.SetField(f.Name, f.Value)
 	}
-	page := r.errorPage(e)
+	page := r.witnessPage(e, err)
+	if page == nil {
+		page = r.errorPage(e)
+	}
 	r.fault = nil // of the page itself: what could be set is set
 	if r.phase != over {
 		r.respond(page)
@@ -73,7 +78,7 @@ func (r *Request) report(e *Error, err error) {
 		slog.String("err", err.Error()),
 	}
 	var p *panicError
-	if errors.As(err, &p) {
+	if errors.As(err, &p) && p.seen == nil { // else the development server has it
 		attrs = append(attrs, slog.String("stack", string(p.stack)))
 	}
 	r.d.log().LogAttrs(context.Background(), level, "resource: request failed", attrs...)

@@ -3,7 +3,6 @@ package resource
 import (
 	"context"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -194,7 +193,7 @@ func (r *Request) guarded(s step) {
 func (r *Request) stepEnds() {
 	if p := recover(); p != nil {
 		r.kept = true // whatever was under way may have it
-		r.failAnyhow(&panicError{value: p, stack: debug.Stack()})
+		r.failAnyhow(r.recovered(p))
 	}
 	r.depth--
 	if r.depth == 0 && len(r.pending) > 0 && r.phase != over {

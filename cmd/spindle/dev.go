@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"spindle/cmd/spindle/locals"
 	"spindle/site/dev"
 )
 
@@ -37,6 +38,7 @@ type devConfig struct {
 	With     []string
 	Before   string // command before each build
 	Debugger string // where Delve listens
+	Locals   bool   // variables of panics are shown
 	Poll     bool
 	Vet      bool
 	Test     bool
@@ -81,7 +83,7 @@ const devExample = `  spindle dev
   spindle dev --with 'css=npx tailwindcss -i in.css -o static/out.css --watch' .`
 
 func newDev(start func(*devConfig) error) *cobra.Command {
-	c := &devConfig{listenConfig: defaultListenConfig(), Keys: true, Notify: true}
+	c := &devConfig{listenConfig: defaultListenConfig(), Keys: true, Notify: true, Locals: true}
 	cmd := &cobra.Command{
 		Use:     "dev [target] [-- arguments]",
 		Short:   "Run a program while you write it",
@@ -121,6 +123,7 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&c.With, "with", nil, "`name=command` to run beside the program; may be given several times")
 	f.StringVar(&c.Before, "before", "", "`command` to run before each build, as in 'templ generate'")
 	f.StringVar(&c.Debugger, "debugger", "", "`address` where Delve listens for editors, attached to each new program, as in 127.0.0.1:2345")
+	f.BoolVar(&c.Locals, "locals", true, "show the variables of a panic, for which the own module is built without optimisation")
 	f.BoolVar(&c.Poll, "poll", false, "look for changes three times a second, where the system tells of none")
 	f.DurationVar(&c.Patience, "patience", 5*time.Second, "how `long` an old program may finish what it has in hand")
 	f.StringVar(&c.Python, "python", "", "`interpreter` for a Python application (default its virtual environment, else python3)")
@@ -202,6 +205,9 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 		Before: c.Before, Debugger: c.Debugger, Patience: c.Patience, Editor: c.Editor, Hosts: c.Hosts, NoReload: c.NoReload, BuildFlags: slices.Clone(c.Build)}
 	if c.Patience == 0 {
 		o.Patience = -1
+	}
+	if c.Locals {
+		o.Inspect = new(locals.Reader)
 	}
 	if c.Race {
 		o.BuildFlags = append(o.BuildFlags, "-race")

@@ -92,7 +92,7 @@ func (t *devTerminal) keys() bool {
 
 // show is told of every event.
 func (t *devTerminal) show(e dev.Event) {
-	if t.d.config.Quiet && e.Kind != dev.EventFailed && e.Kind != dev.EventNotice && e.Kind != dev.EventOutput {
+	if t.d.config.Quiet && e.Kind != dev.EventFailed && e.Kind != dev.EventNotice && e.Kind != dev.EventTicket && e.Kind != dev.EventOutput {
 		return
 	}
 	switch e.Kind {
@@ -139,6 +139,9 @@ func (t *devTerminal) show(e dev.Event) {
 		}
 	case dev.EventNotice:
 		t.line(e.Time, t.paint(yellow, e.Text))
+	case dev.EventTicket:
+		t.line(e.Time, t.paint(red, "ticket")+"  "+t.paint(bold, shownText(e.Text))+"  "+dev.Prefix+"tickets/"+e.Name+
+			t.paint(dimmed, "  PIN of the console "+t.d.supervisor.PIN()))
 	case dev.EventOutput:
 		t.output(e)
 	}
@@ -362,6 +365,7 @@ func (t *devTerminal) key(k byte) {
 // debug shows how things are.
 func (t *devTerminal) debug(now time.Time) {
 	s := t.d.supervisor
+	t.line(now, t.paint(dimmed, "PIN of the console "+s.PIN()))
 	t.line(now, s.Describe()+t.paint(dimmed, "  "+s.State()))
 	if f := s.Failure(); f != nil {
 		t.failure(now, f)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"html"
+	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/alecthomas/chroma/v2"
 	"github.com/alecthomas/chroma/v2/lexers"
@@ -12,11 +14,11 @@ import (
 
 // highlight makes HTML of lines of the file name; nil when its language is not known.
 func highlight(name string, lines []string) []string {
-	lexer := lexers.Match(name)
+	lexer := lexerFor(name)
 	if lexer == nil {
 		return nil
 	}
-	tokens, err := chroma.Coalesce(lexer).Tokenise(nil, strings.Join(lines, "\n")+"\n")
+	tokens, err := lexer.Tokenise(nil, strings.Join(lines, "\n")+"\n")
 	if err != nil {
 		return nil
 	}
@@ -37,6 +39,27 @@ func highlight(name string, lines []string) []string {
 		list = list[:len(lines)]
 	}
 	return list
+}
+
+// lexersByExtension keeps what lexerFor has found: it compares a name with hundreds of
+// patterns, which is slow for a page of many frames.
+var lexersByExtension sync.Map
+
+// lexerFor is that of the language of a file; nil when that is not known.
+func lexerFor(name string) chroma.Lexer {
+	ext := filepath.Ext(name)
+	if found, ok := lexersByExtension.Load(ext); ok && ext != "" {
+		return found.(chroma.Lexer)
+	}
+	lexer := lexers.Match(name)
+	if lexer == nil {
+		return nil
+	}
+	lexer = chroma.Coalesce(lexer)
+	if ext != "" {
+		lexersByExtension.Store(ext, lexer)
+	}
+	return lexer
 }
 
 // tokenClass is the class that the style sheet knows.

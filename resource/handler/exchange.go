@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"spindle/protocol"
+	"spindle/protocol/postmortem"
 	"spindle/reactor"
 	"spindle/resource"
 )
@@ -43,8 +44,9 @@ type exchange struct {
 	out    outlet
 	ctx    context.Context // of the http.Request
 	cancel context.CancelFunc
-	quiet  func() bool // has lost not called
-	freed  bool        // loop only: it does not count as running any more
+	quiet  func() bool        // has lost not called
+	seen   *postmortem.Answer // of a panic; the goroutine's
+	freed  bool               // loop only: it does not count as running any more
 }
 
 func newExchange(h *Handler, r *resource.Request) *exchange {
@@ -105,8 +107,14 @@ func (x *exchange) lost() {
 func (x *exchange) serve() {
 	w := &writer{x: x, length: -1, header: make(http.Header)}
 	returned := false
+	if postmortem.Wanted() {
+		postmortem.GrowStack()
+	}
 	defer func() {
 		p := recover()
+		if p != nil && p != http.ErrAbortHandler && postmortem.Wanted() {
+			x.seen = postmortem.OfPanic(p, x.describe)
+		}
 		x.end(w, p, returned)
 	}()
 	w.req = x.request()
@@ -138,17 +146,25 @@ func (x *exchange) end(w *writer, p any, returned bool) {
 	case p == nil || p == http.ErrAbortHandler:
 		x.out.post(func() { x.r.Abort(http.ErrAbortHandler) })
 	default:
-		err := fmt.Errorf("handler: panic: %v\n%s", p, debug.Stack())
+		stack := debug.Stack()
+		err := resource.PanicError(p, stack, x.seen)
 		x.out.post(func() {
 			if !x.r.Finished() {
 				x.r.Fail(&resource.Error{Status: 500, Err: err})
 			} else {
-				x.h.log().Error(err.Error())
+				x.h.log().Error("handler: "+err.Error(), "stack", string(stack))
 			}
 		})
 	}
 	x.out.post(x.free)
 	w.giveBuffer()
+}
+
+// describe says what was asked, for the page of a panic.
+func (x *exchange) describe() *postmortem.Exchange {
+	d := resource.DescribeHead(x.head)
+	d.Peer = x.peer.String()
+	return d
 }
 
 // refuse answers with an error page.

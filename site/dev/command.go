@@ -4,6 +4,7 @@ import (
 	"os"
 	"syscall"
 
+	"spindle/protocol/postmortem"
 	"spindle/reactor"
 )
 
@@ -121,7 +122,7 @@ func cutEnv(entry string) (name, value string, ok bool) {
 
 // inherited is the environment of this process without what was meant for it alone.
 func inherited() []string {
-	drop := map[string]bool{"LISTEN_FDS": true, "LISTEN_PID": true, "LISTEN_FDNAMES": true, "NOTIFY_SOCKET": true}
+	drop := map[string]bool{"LISTEN_FDS": true, "LISTEN_PID": true, "LISTEN_FDNAMES": true, "NOTIFY_SOCKET": true, postmortem.Variable: true}
 	var list []string
 	for _, e := range os.Environ() {
 		if name, _, _ := cutEnv(e); !drop[name] {

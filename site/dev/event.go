@@ -21,6 +21,7 @@ const (
 	EventOutput   = "output"   // a line that a program or command has printed
 	EventCommand  = "command"  // a command of a rule has ended
 	EventNotice   = "notice"   // something that a person should know
+	EventTicket   = "ticket"   // a panic of the program, or an error answered with 500; Name is the id
 	EventRequest  = "request"  // an exchange is over
 )
 

@@ -47,6 +47,10 @@ func newFront(s *Supervisor) *front {
 	f.own.PutChild("failure", failureFragment{s: s})
 	f.own.PutChild("open", opening{f: f})
 	f.own.PutChild("restart", restarting{f: f})
+	f.own.PutChild("tickets", ticketTree{s})
+	f.own.PutChild("ticket.js", file{pageType: "text/javascript; charset=utf-8", body: ticketScript})
+	f.own.PutChild("console", asking{c: s.console})
+	f.own.PutChild("pin", unlocking{c: s.console})
 	return f
 }
 
@@ -167,8 +171,11 @@ func dropField(h *protocol.Head, name string) {
 // hostIsOurs tells whether the request was made to this machine under a name that nobody
 // else can give it: a page elsewhere whose name is made to lead here (DNS rebinding) has
 // another one.
-func (s *Supervisor) hostIsOurs(r *resource.Request) bool {
-	host := strings.ToLower(r.Authority())
+func (s *Supervisor) hostIsOurs(r *resource.Request) bool { return s.isOurName(r.Authority()) }
+
+// isOurName is hostIsOurs for a name, with or without a port.
+func (s *Supervisor) isOurName(host string) bool {
+	host = strings.ToLower(host)
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		host = host[:i]
 	}

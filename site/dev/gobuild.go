@@ -26,6 +26,7 @@ type goBuilder struct {
 	dir   string   // where the go command runs
 	pkg   string   // what it is given
 	flags []string // for go build, beside -o
+	plain bool     // the own module is built without optimisation, for its variables
 	env   []string
 	cache string // where the programs are kept
 
@@ -195,7 +196,7 @@ func (b *goBuilder) build() *reactor.Deferred[*built] {
 	result := reactor.NewDeferred[*built]()
 	b.result = result
 	started := b.loop.Now()
-	deps, salt := b.deps, b.salt
+	deps, salt := b.deps, b.salt+strings.Join(b.plainFlags(), "\x00")
 	if !b.fresh {
 		deps = nil
 	}
@@ -251,6 +252,7 @@ func (b *goBuilder) make(key string, started time.Time) {
 	}
 	out := filepath.Join(b.cache, "new."+fmt.Sprint(os.Getpid()))
 	args := append([]string{"go", "build", "-o", out}, b.flags...)
+	args = append(args, b.plainFlags()...)
 	run, err := runCommand(b.loop, b.dir, b.env, append(args, b.pkg)...)
 	if err != nil {
 		b.end(b.result, nil, noGo(b.dir, err))
@@ -259,6 +261,19 @@ func (b *goBuilder) make(key string, started time.Time) {
 	b.run = run
 	result := b.result
 	run.result.Then(func(c *command) { b.ended(c, result, out, key, started) }, nil)
+}
+
+// plainFlags leaves the own module without optimisation; the standard library and the other
+// modules stay fast. Flags for the compiler that somebody has given win.
+func (b *goBuilder) plainFlags() []string {
+	if !b.plain || slices.ContainsFunc(b.flags, func(f string) bool { return strings.HasPrefix(strings.TrimLeft(f, "-"), "gcflags") }) {
+		return nil
+	}
+	const plain = "-N -l"
+	if b.deps == nil || b.deps.module == "" {
+		return []string{"-gcflags=" + plain}
+	}
+	return []string{"-gcflags=" + b.deps.module + "/...=" + plain}
 }
 
 // ended takes the end of go build.
@@ -271,7 +286,7 @@ func (b *goBuilder) ended(c *command, result *reactor.Deferred[*built], out, key
 		b.end(result, nil, b.failure("build", "The build failed", c))
 		return
 	}
-	deps, salt := b.deps, b.salt
+	deps, salt := b.deps, b.salt+strings.Join(b.plainFlags(), "\x00")
 	reactor.DeferToThreadPool(b.loop.ThreadPool(), func() (*built, error) {
 		return b.store(out, key, deps, salt)
 	}).Then(func(p *built) {

@@ -26,6 +26,7 @@ func newGoTarget(s *Supervisor, dir, pkg string, args []string) (*goTarget, erro
 	if err != nil {
 		return nil, err
 	}
+	b.plain = !s.opts.Optimised && s.opts.Inspect != nil
 	return &goTarget{s: s, builder: b, dir: dir, args: args, stale: true, touched: map[string]bool{}}, nil
 }
 
@@ -174,6 +175,7 @@ func (t *goTarget) cancel() {
 func (t *goTarget) start(n int, p *built) (generation, error) {
 	spec := t.s.programSpec(n)
 	spec.path, spec.args, spec.dir = p.path, t.args, t.s.opts.Dir
+	spec.still = t.builder.plain
 	if d := t.builder.deps; d != nil && d.spindle && t.s.opts.AppPort == 0 {
 		spec.way = bySocket
 	}

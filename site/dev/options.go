@@ -50,6 +50,7 @@ type Options struct {
 	With       []Companion // run beside the target
 	Before     string      // a command that is run, by the shell, before each build
 	Debugger   string      // Go: the address where Delve listens, attached to each new program; "" for none
+	Optimised  bool        // Go: the own module is built as for production, so that variables may not be readable
 	Poll       bool        // look for changes, without events of the system
 	Vet        bool        // go vet after each save
 	Test       bool        // go test of the packages that were changed after each save
@@ -65,6 +66,9 @@ type Options struct {
 	Hosts []string
 	// Highlight makes HTML of lines of a source, escaped; nil leaves them without colour.
 	Highlight func(name string, lines []string) []string
+	// Inspect looks into programs that have panicked; nil leaves their pages without
+	// variables.
+	Inspect Inspector
 	// NoReload leaves HTML as it is: no script is put into it.
 	NoReload bool
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"spindle/protocol/postmortem"
 	"spindle/reactor"
 )
 
@@ -41,6 +42,9 @@ type programSpec struct {
 	quit time.Duration
 	base string // directory for sockets
 	tag  string // names the generation
+
+	report string // socket for reports of panics; "" for none
+	still  bool   // stacks do not shrink, so that what points into them stays right
 }
 
 // program is one running program. Loop only.
@@ -111,6 +115,12 @@ func (p *program) start(socket *os.File, more map[string]string) error {
 	for k, v := range more {
 		set[k] = v
 	}
+	if s.report != "" {
+		set[postmortem.Variable] = s.report
+	}
+	if s.still {
+		set["GODEBUG"] = withSetting(s.env, "gcshrinkstackoff=1")
+	}
 	fds := map[int]reactor.ChildFD{0: {}, 1: {Pipe: reactor.ChildWrites}, 2: {Pipe: reactor.ChildWrites}}
 	run := reactor.Process{Path: s.path, Name: s.name, Args: s.args, Dir: s.dir, Env: environ(s.env, set), FDs: fds, Sys: childAttr()}
 	if socket != nil {
@@ -133,6 +143,16 @@ func (p *program) start(socket *os.File, more map[string]string) error {
 		p.knock = p.loop.CallLater(knockEvery, p.tryPort)
 	}
 	return nil
+}
+
+// withSetting is GODEBUG of an environment, and one setting more.
+func withSetting(env []string, setting string) string {
+	for i := len(env) - 1; i >= 0; i-- {
+		if name, value, _ := cutEnv(env[i]); name == "GODEBUG" && value != "" {
+			return value + "," + setting
+		}
+	}
+	return setting
 }
 
 // hear is a goroutine's work: what the program says of itself.

@@ -28,6 +28,9 @@ type Supervisor struct {
 	base    string // a private directory, for sockets
 	live    *events.Events
 	front   *front
+	reports *reports // nil where there can not be any
+	tickets tickets
+	console *console
 
 	current    generation // that answers; nil for none
 	serves     resource.Resource
@@ -74,7 +77,11 @@ func New(l reactor.Loop, o Options) (*Supervisor, error) {
 // begin makes what does not depend on the target.
 func (s *Supervisor) begin() {
 	s.live = events.New(s.loop)
+	s.console = newConsole(s)
 	s.front = newFront(s)
+	if p, err := newReports(s); err == nil {
+		s.reports = p
+	}
 	s.loop.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, s.shutdown)
 }
 
@@ -342,6 +349,7 @@ func (s *Supervisor) isReady(n int, g generation, root resource.Resource) {
 	s.tell(Event{Kind: EventReady, Generation: n, PID: g.pid(), Took: s.upSince.Sub(s.since)})
 	s.release()
 	s.debug(g)
+	s.prepareInspector(g)
 	if was != nil {
 		s.retire(was)
 	}
@@ -563,7 +571,11 @@ func (s *Supervisor) env() []string {
 
 // programSpec is what all programs have in common.
 func (s *Supervisor) programSpec(n int) programSpec {
-	return programSpec{env: s.env(), port: s.opts.AppPort, base: s.base, tag: strconv.Itoa(n), quit: s.opts.patience()}
+	spec := programSpec{env: s.env(), port: s.opts.AppPort, base: s.base, tag: strconv.Itoa(n), quit: s.opts.patience()}
+	if s.reports != nil {
+		spec.report = s.reports.path
+	}
+	return spec
 }
 
 // shutdown ends everything when the reactor stops.
@@ -581,6 +593,9 @@ func (s *Supervisor) shutdown() *reactor.Deferred[struct{}] {
 	}
 	done := reactor.NewDeferred[struct{}]()
 	end := func() {
+		if s.reports != nil {
+			s.reports.close()
+		}
 		_ = os.RemoveAll(s.base)
 		done.Callback(struct{}{})
 	}

@@ -5,7 +5,8 @@
   if (window.__spindle) return;
   window.__spindle = true;
   const base = '/__spindle__/', token = '{{token}}';
-  const failurePage = document.currentScript && document.currentScript.dataset.spindle === 'failure';
+  const kind = document.currentScript && document.currentScript.dataset.spindle;
+  const failurePage = kind === 'failure', panicPage = kind === 'panic';
   const channel = 'BroadcastChannel' in window ? new BroadcastChannel('spindle-live') : null;
   let instance = '', generation = -1, root, veil, bar, busy;
 
@@ -149,7 +150,7 @@
       }
     });
   }
-  if (failurePage) addEventListener('DOMContentLoaded', () => act(document));
+  if (failurePage || panicPage) addEventListener('DOMContentLoaded', () => act(document));
 
   // --- taking things anew ---
 
@@ -227,7 +228,7 @@
   // the page came by a form, it is loaded.
   async function morphOrLoad() {
     const came = performance.getEntriesByType('navigation')[0];
-    if (failurePage || document.documentElement.hasAttribute('data-no-morph') || came && came.responseStatus >= 400) return load();
+    if (failurePage || panicPage || document.documentElement.hasAttribute('data-no-morph') || came && came.responseStatus >= 400) return load();
     let answer;
     try {
       answer = await fetch(location.href, { headers: { Accept: 'text/html' }, cache: 'no-store', redirect: 'manual' });

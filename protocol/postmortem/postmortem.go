@@ -1,0 +1,153 @@
+package postmortem
+
+import (
+	"bufio"
+	"encoding/json"
+	"net"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+)
+
+// This file is the side of the program: the wait of the goroutine that has panicked, and
+// the goroutine that reports.
+
+// Variable names the socket of the development server in the environment.
+const Variable = "SPINDLE_DEV_REPORT"
+
+// How long a goroutine waits for the development server.
+const (
+	waitSeen = time.Second     // until it has copied what it needs; usually 20 ms
+	waitPage = 2 * time.Second // from then on, for the page
+)
+
+const (
+	stackBytes = 64 << 10
+	pageBytes  = 8 << 20 // of an answer at most
+)
+
+var socket = os.Getenv(Variable)
+
+// Wanted tells whether somebody takes reports. Any goroutine.
+func Wanted() bool { return socket != "" }
+
+// GrowStack makes the stack of the calling goroutine so large that it need not be moved
+// while a panic is looked at. Any goroutine, once.
+//
+//go:noinline
+func GrowStack() byte {
+	var room [stackBytes]byte
+	for i := 0; i < len(room); i += 1 << 10 {
+		room[i] = byte(i >> 10)
+	}
+	return room[len(room)>>1]
+}
+
+// Answer is what the development server makes of a report.
+type Answer struct {
+	Ticket string `json:"ticket"` // under which it keeps it
+	Type   string `json:"type"`   // Content-Type of Page
+	Page   []byte `json:"page"`
+}
+
+// OfPanic reports a panic with value v. It is called by the deferred function that has
+// recovered, on the goroutine of the panic, and waits for at most 3 s; usually for 50 ms. exchange, which
+// may be nil, describes the exchange; it is called on the same goroutine when the memory
+// has been copied. nil means that nobody answered.
+func OfPanic(v any, exchange func() *Exchange) *Answer {
+	stack := make([]byte, stackBytes)
+	stack = stack[:runtime.Stack(stack, false)]
+	l := look(goroutineOf(stack))
+	if l == nil {
+		return nil
+	}
+	return l.tell(&Report{Panic: true, Goroutine: l.goroutine, Stack: string(stack)}, v, exchange)
+}
+
+// OfError reports an error that becomes an answer of 500. There are no frames of it. It
+// waits as OfPanic does.
+func OfError(err error, exchange func() *Exchange) *Answer {
+	l := look(0)
+	if l == nil {
+		return nil
+	}
+	return l.tell(&Report{}, err, exchange)
+}
+
+// looked is a conversation with the development server that has seen the goroutine.
+type looked struct {
+	c         net.Conn
+	in        *bufio.Reader
+	goroutine int64
+}
+
+// look parks the goroutine until the development server has copied the memory: on a
+// channel, so that its frames can be found by what the scheduler has saved.
+func look(goroutine int64) *looked {
+	done := make(chan *looked, 1)
+	go func() { done <- ask(goroutine) }()
+	return <-done
+}
+
+// ask is the goroutine that speaks meanwhile.
+func ask(goroutine int64) *looked {
+	c, err := net.Dial("unix", socket)
+	if err != nil {
+		return nil
+	}
+	limit := time.AfterFunc(waitSeen, func() { _ = c.Close() })
+	l := &looked{c: c, in: bufio.NewReaderSize(c, 4<<10), goroutine: goroutine}
+	if _, err = c.Write([]byte(strconv.FormatInt(goroutine, 10) + "\n")); err == nil {
+		var answer string
+		if answer, err = l.in.ReadString('\n'); err == nil && answer == Seen && limit.Stop() {
+			return l
+		}
+	}
+	_ = c.Close()
+	return nil
+}
+
+// tell says the rest, and waits for the page. A value that panics when it is printed must
+// not end the program.
+func (l *looked) tell(r *Report, v any, exchange func() *Exchange) (a *Answer) {
+	limit := time.AfterFunc(waitPage, func() { _ = l.c.Close() })
+	defer func() {
+		if recover() != nil {
+			a = nil
+		}
+		limit.Stop()
+		_ = l.c.Close()
+	}()
+	r.PID = os.Getpid()
+	r.describe(v)
+	if exchange != nil {
+		r.Exchange = exchange()
+	}
+	r.Environment = environment()
+	if err := json.NewEncoder(l.c).Encode(r); err != nil {
+		return nil
+	}
+	return readAnswer(l.in)
+}
+
+// Seen is the line that lets the program go on to wait for the page.
+const Seen = "seen\n"
+
+// goroutineOf is the number in the first line of a stack: "goroutine 7 [running]:".
+func goroutineOf(stack []byte) int64 {
+	const word = "goroutine "
+	if len(stack) < len(word) {
+		return 0
+	}
+	rest := stack[len(word):]
+	n := 0
+	for n < len(rest) && rest[n] >= '0' && rest[n] <= '9' {
+		n++
+	}
+	id, err := strconv.ParseInt(string(rest[:n]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return id
+}

@@ -1,0 +1,117 @@
+package postmortem
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// serverOf answers one report by f.
+func serverOf(t *testing.T, f func(in *bufio.Reader, out io.Writer)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket = path
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if c, err := l.Accept(); err == nil {
+			f(bufio.NewReader(c), c)
+			_ = c.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		socket = ""
+		_ = l.Close()
+		<-done
+	})
+}
+
+func panics(v any, x func() *Exchange) (a *Answer) {
+	defer func() { a = OfPanic(recover(), x) }()
+	panic(v)
+}
+
+func TestOfPanic(t *testing.T) {
+	var got Report
+	var goroutine string
+	serverOf(t, func(in *bufio.Reader, out io.Writer) {
+		goroutine, _ = in.ReadString('\n')
+		_, _ = io.WriteString(out, Seen)
+		_ = json.NewDecoder(in).Decode(&got)
+		_ = json.NewEncoder(out).Encode(Answer{Ticket: "T", Type: "text/plain", Page: []byte("page")})
+	})
+	t.Setenv("SOME_TOKEN", "hush")
+	a := panics(fmt.Errorf("outer: %w", errors.Join(errors.New("a"), errors.New("b"))), func() *Exchange { return &Exchange{Target: "/x"} })
+	if a == nil || a.Ticket != "T" || string(a.Page) != "page" {
+		t.Fatalf("%+v", a)
+	}
+	if n, err := strconv.ParseInt(strings.TrimSpace(goroutine), 10, 64); err != nil || n != got.Goroutine || n == 0 {
+		t.Errorf("goroutine %q, %d", goroutine, got.Goroutine)
+	}
+	if len(got.Causes) != 4 || got.Causes[3].Text != "b" || got.Causes[0].Type != "*fmt.wrapError" {
+		t.Errorf("causes %+v", got.Causes)
+	}
+	if !strings.Contains(got.Stack, "postmortem.panics") || got.Exchange.Target != "/x" {
+		t.Errorf("%+v", got)
+	}
+	text, _ := json.Marshal(got)
+	if strings.Contains(string(text), "hush") {
+		t.Error("a secret has left the process")
+	}
+}
+
+func TestNobodyAnswers(t *testing.T) {
+	for name, f := range map[string]func(*bufio.Reader, io.Writer){
+		"closed at once":        func(*bufio.Reader, io.Writer) {},
+		"something else":        func(_ *bufio.Reader, out io.Writer) { _, _ = io.WriteString(out, "HTTP/1.1 200 OK\r\n") },
+		"closed when seen":      func(in *bufio.Reader, out io.Writer) { _, _ = io.WriteString(out, Seen) },
+		"an answer that is not": func(in *bufio.Reader, out io.Writer) { _, _ = io.WriteString(out, Seen+"[1]\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			serverOf(t, f)
+			if a := panics("x", nil); a != nil {
+				t.Errorf("%+v", a)
+			}
+		})
+	}
+	socket = filepath.Join(t.TempDir(), "none")
+	defer func() { socket = "" }()
+	if a := OfError(io.EOF, nil); a != nil {
+		t.Errorf("%+v", a)
+	}
+}
+
+// angry panics when it is printed.
+type angry struct{}
+
+func (angry) Error() string { panic("no") }
+
+func TestValueThatPanics(t *testing.T) {
+	serverOf(t, func(in *bufio.Reader, out io.Writer) {
+		_, _ = in.ReadString('\n')
+		_, _ = io.WriteString(out, Seen)
+		_, _ = in.ReadString('\n')
+	})
+	if a := panics(angry{}, nil); a != nil {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestIsSecret(t *testing.T) {
+	for name, want := range map[string]bool{"PATH": false, "api_key": true, "X-Auth-Token": true, "Authorization": true, "password": true, "HOME": false, "AWS_SIGNATURE": true} {
+		if IsSecret(name) != want {
+			t.Error(name)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package postmortem
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+)
+
+// This file is what is said over the socket once the memory is copied: a line of JSON each
+// way.
+
+// Report is what a program says of a panic or an error.
+type Report struct {
+	PID         int       `json:"pid"`
+	Panic       bool      `json:"panic,omitempty"`
+	Goroutine   int64     `json:"goroutine,omitempty"`
+	Causes      []Cause   `json:"causes"` // the value itself first
+	Stack       string    `json:"stack,omitempty"`
+	Exchange    *Exchange `json:"exchange,omitempty"`
+	Environment []Pair    `json:"environment,omitempty"` // sorted, secrets masked
+}
+
+// Cause is one link of a chain of errors.
+type Cause struct {
+	Type string `json:"type"`
+	Text string `json:"text"`
+}
+
+// Exchange is what was asked. Secrets are masked.
+type Exchange struct {
+	ID      string `json:"id,omitempty"`
+	Method  string `json:"method"`
+	Target  string `json:"target"`
+	Version string `json:"version,omitempty"`
+	Host    string `json:"host,omitempty"`
+	Peer    string `json:"peer,omitempty"`
+	Accept  string `json:"accept,omitempty"`
+	Fields  []Pair `json:"fields,omitempty"`
+	Cookies []Pair `json:"cookies,omitempty"`
+	Form    []Pair `json:"form,omitempty"`
+}
+
+// Pair is a name with its value.
+type Pair struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+const (
+	mostCauses = 16
+	mostText   = 8 << 10 // bytes of a message
+	mostValue  = 1 << 10 // bytes of a value
+)
+
+// describe puts v, and what v wraps, into r.
+func (r *Report) describe(v any) {
+	err, ok := v.(error)
+	if !ok {
+		r.Causes = []Cause{{Type: fmt.Sprintf("%T", v), Text: cut(fmt.Sprint(v), mostText)}}
+		return
+	}
+	r.addCauses(err)
+}
+
+func (r *Report) addCauses(err error) {
+	if err == nil || len(r.Causes) >= mostCauses {
+		return
+	}
+	r.Causes = append(r.Causes, Cause{Type: fmt.Sprintf("%T", err), Text: cut(err.Error(), mostText)})
+	if list, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range list.Unwrap() {
+			r.addCauses(e)
+		}
+		return
+	}
+	r.addCauses(errors.Unwrap(err))
+}
+
+// cut is at most n bytes of s.
+func cut(s string, n int) string {
+	if len(s) > n {
+		return strings.ToValidUTF8(s[:n], "") + " …"
+	}
+	return s
+}
+
+// Mask stands for a secret.
+const Mask = "••••••"
+
+// secretWords are the parts of a name by which it is taken for that of a secret.
+var secretWords = []string{"API", "TOKEN", "KEY", "SECRET", "PASS", "SIGNATURE", "AUTHORIZATION", "CREDENTIAL"}
+
+// IsSecret tells whether the value of a variable, field, cookie or form field of this name
+// is not shown.
+func IsSecret(name string) bool {
+	name = strings.ToUpper(name)
+	return slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(name, w) })
+}
+
+// PairOf is a pair that can be shown.
+func PairOf(name, value string) Pair {
+	if value != "" && IsSecret(name) {
+		value = Mask
+	}
+	return Pair{Name: cut(name, mostValue), Value: cut(value, mostValue)}
+}
+
+// environment is that of this process.
+func environment() (list []Pair) {
+	for _, e := range os.Environ() {
+		name, value, _ := strings.Cut(e, "=")
+		list = append(list, PairOf(name, value))
+	}
+	slices.SortFunc(list, func(a, b Pair) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// readAnswer reads the answer of the development server; nil when it is none.
+func readAnswer(in *bufio.Reader) *Answer {
+	a := new(Answer)
+	if err := json.NewDecoder(io.LimitReader(in, pageBytes)).Decode(a); err != nil || a.Ticket == "" {
+		return nil
+	}
+	return a
+}

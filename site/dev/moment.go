@@ -1,0 +1,43 @@
+package dev
+
+// This file is what is known of the frames of a panic, and who can tell it.
+
+// Inspector looks into programs that run. Its methods block, and are called on any
+// goroutine but that of the loop.
+type Inspector interface {
+	// Prepare makes the first look at a program as fast as the others.
+	Prepare(pid int) error
+	// Capture copies the memory of a process whose goroutine is parked. The process may go
+	// on when it returns.
+	Capture(pid int, goroutine int64) (Moment, error)
+}
+
+// Moment is a copy of a process. Its methods block. Any goroutine.
+type Moment interface {
+	// Frames is the frames of the goroutine, that of the panic first.
+	Frames() ([]Frame, error)
+	// Eval evaluates an expression in a frame, which is counted from 0.
+	Eval(frame int, expression string) (Value, error)
+}
+
+// Frame is one call.
+type Frame struct {
+	Function string  `json:"function"`
+	File     string  `json:"file,omitempty"`
+	Line     int     `json:"line,omitempty"`
+	Own      bool    `json:"own,omitempty"` // of what is developed, not of a library
+	Args     []Value `json:"args,omitempty"`
+	Locals   []Value `json:"locals,omitempty"`
+	Why      string  `json:"why,omitempty"` // there are no variables
+}
+
+// Value is a variable or a part of one.
+type Value struct {
+	Name       string  `json:"name,omitempty"`
+	Type       string  `json:"type,omitempty"`
+	Text       string  `json:"text"` // on one line
+	Parts      []Value `json:"parts,omitempty"`
+	More       int64   `json:"more,omitempty"` // parts that were not read
+	Unreadable bool    `json:"unreadable,omitempty"`
+	Shadowed   bool    `json:"shadowed,omitempty"`
+}

@@ -1,0 +1,157 @@
+package dev
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"spindle/protocol"
+	"spindle/protocol/postmortem"
+)
+
+// This file takes what programs report of their panics: see postmortem, which is the other
+// side.
+
+// reports is the socket. Each conversation is a goroutine's work.
+type reports struct {
+	s    *Supervisor
+	path string
+	l    *net.UnixListener
+}
+
+const (
+	mostReportBytes = 4 << 20
+	mostAtOnce      = 8 // conversations; further programs wait
+)
+
+// newReports opens the socket below the private directory.
+func newReports(s *Supervisor) (*reports, error) {
+	path := filepath.Join(s.base, "report")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	p := &reports{s: s, path: path, l: l}
+	go p.accept()
+	return p, nil
+}
+
+func (p *reports) close() { _ = p.l.Close() }
+
+func (p *reports) accept() {
+	room := make(chan struct{}, mostAtOnce)
+	for {
+		c, err := p.l.AcceptUnix()
+		if err != nil {
+			return
+		}
+		room <- struct{}{}
+		go func() {
+			defer func() { <-room }()
+			defer c.Close()
+			p.hear(c)
+		}()
+	}
+}
+
+// hear is one conversation. A program that says nothing has its own limits of time, and
+// ends it.
+func (p *reports) hear(c *net.UnixConn) {
+	in := bufio.NewReader(io.LimitReader(c, mostReportBytes))
+	line, err := in.ReadString('\n')
+	if err != nil {
+		return
+	}
+	goroutine, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
+	if err != nil {
+		return
+	}
+	t := &Ticket{}
+	var why error
+	if goroutine > 0 {
+		t.moment, why = p.capture(peerPID(c), goroutine)
+	}
+	if _, err := io.WriteString(c, postmortem.Seen); err != nil {
+		return
+	}
+	if err := json.NewDecoder(in).Decode(&t.Report); err != nil {
+		return
+	}
+	t.Report.PID = peerPID(c)
+	t.fill(why)
+	v := p.keep(t)
+	if v == nil {
+		return
+	}
+	answer := postmortem.Answer{Ticket: t.ID}
+	if p.mayBeShown(t, v) {
+		var page string
+		answer.Type, page = v.form(acceptOf(t))
+		answer.Page = []byte(page)
+	}
+	_ = json.NewEncoder(c).Encode(answer)
+}
+
+func acceptOf(t *Ticket) string {
+	if t.Report.Exchange == nil {
+		return ""
+	}
+	return t.Report.Exchange.Accept
+}
+
+// mayBeShown tells whether the page may answer the request itself: it was made under a
+// name that is ours. Variables are nothing for a page elsewhere whose name leads here.
+func (p *reports) mayBeShown(t *Ticket, v *ticketView) bool {
+	return t.Report.Exchange != nil && v.trusted
+}
+
+// capture copies the memory of the program.
+func (p *reports) capture(pid int, goroutine int64) (Moment, error) {
+	if p.s.opts.Inspect == nil {
+		return nil, errNoInspector
+	}
+	if pid == 0 {
+		return nil, errors.New("it is not known which process this was")
+	}
+	return p.s.opts.Inspect.Capture(pid, goroutine)
+}
+
+var errNoInspector = errors.New("variables are not looked at")
+
+// keep puts the ticket where it can be looked up, and gives how it is shown; nil when the
+// reactor has stopped.
+func (p *reports) keep(t *Ticket) *ticketView {
+	got := make(chan *ticketView, 1)
+	s := p.s
+	s.loop.CallFromThread(func() {
+		if s.closing {
+			close(got)
+			return
+		}
+		t.judge(s.target.root())
+		s.tickets.add(t, s.loop.Now())
+		v := s.ticketView(t)
+		if x := t.Report.Exchange; x != nil {
+			v.trusted = s.isOurName(x.Host)
+		}
+		s.tell(Event{Kind: EventTicket, Name: t.ID, Text: t.Title(), PID: t.Report.PID})
+		got <- v
+	})
+	return <-got
+}
+
+// form is the page in the form that a client likes best.
+func (v *ticketView) form(accept string) (kind, page string) {
+	switch protocol.BestMedia([]byte(accept), "text/plain", "text/html", "application/json") {
+	case 1:
+		return "text/html; charset=utf-8", v.page()
+	case 2:
+		return "application/json", v.json()
+	}
+	return "text/plain; charset=utf-8", v.text()
+}

@@ -1,0 +1,110 @@
+package dev
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html"
+	"strings"
+
+	"spindle/protocol"
+	"spindle/reactor"
+	"spindle/resource"
+)
+
+// This file is the tree of the tickets: the list, and a page for each.
+
+//go:embed page/ticket.js
+var ticketScript []byte
+
+// ticketTree is tickets/ and tickets/ID.
+type ticketTree struct{ s *Supervisor }
+
+// Child is a ticket.
+func (x ticketTree) Child(id string, _ *resource.Request) resource.Resource {
+	if t := x.s.tickets.find(id); t != nil {
+		return ticketPage{s: x.s, t: t}
+	}
+	return nil
+}
+
+// RenderGET is the list.
+func (x ticketTree) RenderGET(r *resource.Request) ([]byte, error) {
+	unframed(r)
+	list := x.s.tickets.list
+	r.SetField("Vary", "Accept")
+	switch protocol.BestMedia(r.FieldBytes("Accept"), "text/plain", "text/html", "application/json") {
+	case 1:
+		r.SetField("Content-Type", "text/html; charset=utf-8")
+		return []byte(listPage(list, x.s.target.root())), nil
+	case 2:
+		r.SetField("Content-Type", "application/json")
+		text, err := json.Marshal(list)
+		return append(text, '\n'), err
+	}
+	var b strings.Builder
+	for _, t := range list {
+		fmt.Fprintf(&b, "%s  %s  %s\n", t.ID, t.Time.Format("15:04:05"), t.Title())
+	}
+	return r.Text(b.String())
+}
+
+// unframed keeps a page out of frames.
+func unframed(r *resource.Request) {
+	r.SetField("X-Frame-Options", "DENY")
+	r.SetField("Content-Security-Policy", "frame-ancestors 'none'")
+	r.SetField("Referrer-Policy", "no-referrer")
+}
+
+func listPage(list []*Ticket, root string) string {
+	var b strings.Builder
+	b.WriteString(pageHead("Tickets", "") + `<main class="failure ticket"><header><p class="stage">Tickets</p><h1>What went wrong</h1>`)
+	fmt.Fprintf(&b, `<p class="hint">The last %d panics and errors of the program, the newest first.</p></header>`, keptTickets)
+	if len(list) == 0 {
+		b.WriteString(`<p class="none">Nothing yet.</p>`)
+	}
+	b.WriteString(`<ul class="tickets">`)
+	for _, t := range list {
+		fmt.Fprintf(&b, `<li><a href="%stickets/%s"><time>%s</time><b>%s</b>`, Prefix, html.EscapeString(t.ID), t.Time.Format("15:04:05"), html.EscapeString(t.Title()))
+		if x := t.Report.Exchange; x != nil {
+			b.WriteString(`<span>` + html.EscapeString(x.Method+" "+x.Target) + `</span>`)
+		}
+		if f := t.place(); f != nil {
+			fmt.Fprintf(&b, `<code>%s:%d</code>`, html.EscapeString(relativeTo(root, f.File)), f.Line)
+		}
+		b.WriteString(`</a></li>`)
+	}
+	b.WriteString(`</ul></main></body></html>`)
+	return b.String()
+}
+
+// ticketPage is one ticket.
+type ticketPage struct {
+	resource.Leaf
+	s *Supervisor
+	t *Ticket
+}
+
+// RenderGET answers in the form that the client likes best.
+func (x ticketPage) RenderGET(r *resource.Request) ([]byte, error) {
+	unframed(r)
+	r.SetField("Vary", "Accept")
+	v := x.s.ticketView(x.t)
+	switch protocol.BestMedia(r.FieldBytes("Accept"), "text/plain", "text/html", "application/json") {
+	case 1:
+		return v.answer(r, "text/html; charset=utf-8", v.page)
+	case 2:
+		return v.answer(r, "application/json", v.json)
+	}
+	return v.answer(r, "text/plain; charset=utf-8", v.text)
+}
+
+// prepareInspector has the debug information of a new program read.
+func (s *Supervisor) prepareInspector(g generation) {
+	in, pid := s.opts.Inspect, g.pid()
+	if in == nil || pid == 0 {
+		return
+	}
+	reactor.DeferToThreadPool(s.loop.ThreadPool(), func() (struct{}, error) { return struct{}{}, in.Prepare(pid) }).
+		Then(nil, func(error) {}) // a panic will say why there is nothing to see
+}
