@@ -45,7 +45,7 @@ func (r *Request) exchange() *postmortem.Exchange {
 
 // DescribeHead describes a request as far as its head goes. Any goroutine that may read h.
 func DescribeHead(h *protocol.Head) *postmortem.Exchange {
-	x := &postmortem.Exchange{Method: h.Method, Target: string(h.Target), Version: versionText(h.Version),
+	x := &postmortem.Exchange{Method: h.Method, Target: postmortem.MaskTarget(string(h.Target)), Version: versionText(h.Version),
 		Host: string(h.Authority), Accept: string(h.List("Accept"))}
 	for _, f := range h.Fields {
 		if !protocol.EqualFold(f.Name, "Cookie") {

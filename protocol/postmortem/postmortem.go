@@ -18,7 +18,7 @@ const Variable = "SPINDLE_DEV_REPORT"
 
 // How long a goroutine waits for the development server.
 const (
-	waitSeen = time.Second     // until it has copied what it needs; usually 20 ms
+	waitSeen = 2 * time.Second // until it has copied what it needs; usually 20 ms
 	waitPage = 2 * time.Second // from then on, for the page
 )
 
@@ -52,7 +52,7 @@ type Answer struct {
 }
 
 // OfPanic reports a panic with value v. It is called by the deferred function that has
-// recovered, on the goroutine of the panic, and waits for at most 3 s; usually for 50 ms. exchange, which
+// recovered, on the goroutine of the panic, and waits for at most 4 s; usually for 50 ms. exchange, which
 // may be nil, describes the exchange; it is called on the same goroutine when the memory
 // has been copied. nil means that nobody answered.
 func OfPanic(v any, exchange func() *Exchange) *Answer {

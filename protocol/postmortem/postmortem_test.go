@@ -115,3 +115,11 @@ func TestIsSecret(t *testing.T) {
 		}
 	}
 }
+
+func TestMaskTarget(t *testing.T) {
+	for target, want := range map[string]string{"/a": "/a", "/a?b=1&password=x&c": "/a?b=1&password=" + Mask + "&c", "/?token=": "/?token="} {
+		if got := MaskTarget(target); got != want {
+			t.Errorf("%s: %s", target, got)
+		}
+	}
+}

@@ -110,6 +110,22 @@ func PairOf(name, value string) Pair {
 	return Pair{Name: cut(name, mostValue), Value: cut(value, mostValue)}
 }
 
+// MaskTarget is a target of a request that can be shown: of arguments in its query that are
+// secret there is the name alone.
+func MaskTarget(target string) string {
+	path, query, ok := strings.Cut(target, "?")
+	if !ok {
+		return target
+	}
+	pairs := strings.Split(query, "&")
+	for i, p := range pairs {
+		if name, value, _ := strings.Cut(p, "="); value != "" && IsSecret(name) {
+			pairs[i] = name + "=" + Mask
+		}
+	}
+	return path + "?" + strings.Join(pairs, "&")
+}
+
 // environment is that of this process.
 func environment() (list []Pair) {
 	for _, e := range os.Environ() {

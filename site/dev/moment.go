@@ -5,8 +5,8 @@ package dev
 // Inspector looks into programs that run. Its methods block, and are called on any
 // goroutine but that of the loop.
 type Inspector interface {
-	// Prepare makes the first look at a program as fast as the others.
-	Prepare(pid int) error
+	// Prepare makes the first look at the program in a file as fast as the others.
+	Prepare(path string) error
 	// Capture copies the memory of a process whose goroutine is parked. The process may go
 	// on when it returns.
 	Capture(pid int, goroutine int64) (Moment, error)

@@ -349,7 +349,6 @@ func (s *Supervisor) isReady(n int, g generation, root resource.Resource) {
 	s.tell(Event{Kind: EventReady, Generation: n, PID: g.pid(), Took: s.upSince.Sub(s.since)})
 	s.release()
 	s.debug(g)
-	s.prepareInspector(g)
 	if was != nil {
 		s.retire(was)
 	}

@@ -99,12 +99,12 @@ func (x ticketPage) RenderGET(r *resource.Request) ([]byte, error) {
 	return v.answer(r, "text/plain; charset=utf-8", v.text)
 }
 
-// prepareInspector has the debug information of a new program read.
-func (s *Supervisor) prepareInspector(g generation) {
-	in, pid := s.opts.Inspect, g.pid()
-	if in == nil || pid == 0 {
+// prepareInspector has the debug information of a program read, while it starts.
+func (s *Supervisor) prepareInspector(path string) {
+	in := s.opts.Inspect
+	if in == nil {
 		return
 	}
-	reactor.DeferToThreadPool(s.loop.ThreadPool(), func() (struct{}, error) { return struct{}{}, in.Prepare(pid) }).
+	reactor.DeferToThreadPool(s.loop.ThreadPool(), func() (struct{}, error) { return struct{}{}, in.Prepare(path) }).
 		Then(nil, func(error) {}) // a panic will say why there is nothing to see
 }

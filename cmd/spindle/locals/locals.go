@@ -38,13 +38,13 @@ const keptPrograms = 3
 // limits is how much of a value is read.
 var limits = proc.LoadConfig{FollowPointers: true, MaxVariableRecurse: 2, MaxStringLen: 64, MaxArrayValues: 8, MaxStructFields: 40, MaxMapBuckets: 256}
 
-// Prepare reads the debug information of a running program, so that the first look at it
-// is as fast as the others.
-func (r *Reader) Prepare(pid int) error {
+// Prepare reads the debug information of the program in a file, so that the first look at
+// it is as fast as the others.
+func (r *Reader) Prepare(path string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return guarded(func() error {
-		_, err := r.program(pid)
+		_, err := r.program(path, path)
 		return err
 	})
 }
@@ -59,15 +59,21 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// program is what is known of the program that a process runs.
-func (r *Reader) program(pid int) (*program, error) {
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		return nil, errors.New("variables can be read on Linux on amd64")
-	}
+// running is what is known of the program that a process runs.
+func (r *Reader) running(pid int) (*program, error) {
 	link := fmt.Sprintf("/proc/%d/exe", pid)
 	path, err := os.Readlink(link)
 	if err != nil {
 		return nil, err
+	}
+	return r.program(path, link)
+}
+
+// program is what is known of the program at path, which can be opened at link even when
+// it has been removed.
+func (r *Reader) program(path, link string) (*program, error) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		return nil, errors.New("variables can be read on Linux on amd64")
 	}
 	info, err := os.Stat(link)
 	if err != nil {
@@ -80,7 +86,7 @@ func (r *Reader) program(pid int) (*program, error) {
 		}
 	}
 	p := &program{path: path, stamp: stamp, info: proc.NewBinaryInfo("linux", "amd64", true)}
-	if err := p.load(); err != nil {
+	if err := p.load(link); err != nil {
 		return nil, err
 	}
 	r.programs = append([]*program{p}, r.programs...)
@@ -89,8 +95,8 @@ func (r *Reader) program(pid int) (*program, error) {
 }
 
 // load reads the file.
-func (p *program) load() (err error) {
-	f, err := elf.Open(p.path)
+func (p *program) load(link string) (err error) {
+	f, err := elf.Open(link)
 	if err != nil {
 		return err
 	}
@@ -99,10 +105,10 @@ func (p *program) load() (err error) {
 		return errors.New("the program is position independent; without -buildmode=pie its variables can be read")
 	}
 	p.entry = f.Entry
-	if p.file, err = fileSpans(p.path); err != nil {
+	if p.file, err = fileSpans(link); err != nil {
 		return err
 	}
-	return p.info.LoadBinaryInfo(p.path, p.entry, nil)
+	return p.info.LoadBinaryInfo(link, p.entry, nil)
 }
 
 // Capture copies a process whose goroutine is parked, and is done with it then.
@@ -122,7 +128,7 @@ func (r *Reader) Capture(pid int, goroutine int64) (dev.Moment, error) {
 
 // capture takes another copy when the goroutine was still on its way to where it waits.
 func (r *Reader) capture(pid int, goroutine int64) (*moment, error) {
-	p, err := r.program(pid)
+	p, err := r.running(pid)
 	if err != nil {
 		return nil, err
 	}
