@@ -26,13 +26,14 @@ type browser struct {
 	last int
 }
 
-// openChromium starts one at a URL.
-func openChromium(t *testing.T, url string) *browser {
+// openChromium starts one at a URL, with more flags if there are any.
+func openChromium(t *testing.T, url string, flags ...string) *browser {
 	t.Helper()
 	home := t.TempDir()
-	cmd := exec.CommandContext(patience(t), "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+	flags = append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
 		"--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-		"--window-size=1100,800", "--remote-debugging-port=0", "--user-data-dir="+home, url)
+		"--window-size=1100,800", "--remote-debugging-port=0", "--user-data-dir=" + home}, flags...)
+	cmd := exec.CommandContext(patience(t), "chromium", append(flags, url)...)
 	must(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(os.Interrupt)
