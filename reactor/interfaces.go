@@ -33,7 +33,7 @@ type Protocol interface {
 	// return and may not be changed; who needs it longer copies it.
 	DataReceived(data []byte)
 	// ConnectionLost is the last call, made exactly once. reason is ErrDone,
-	// ErrAborted, ErrStopped, or an error that wraps an errno.
+	// ErrAborted, ErrStopped, ErrTruncated, or an error that wraps an errno.
 	ConnectionLost(reason error)
 }
 

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"slices"
 )
@@ -20,6 +21,19 @@ type ConnectionStater interface {
 	// peer's certificates. Loop only.
 	ConnectionState() *tls.ConnectionState
 }
+
+// EndVerifier is a Transport that knows whether the end of what it received is the peer's word.
+// Who reads up to the end, and has no length, has to ask.
+type EndVerifier interface {
+	// EndVerified tells, from ReadConnectionLost on, whether the peer has ended its data by a
+	// close_notify. If not, the end may have been made by somebody on the way (RFC 8446 §6.1).
+	// Loop only.
+	EndVerified() bool
+}
+
+// ErrTruncated is what a Protocol that is no HalfCloseProtocol is told by ConnectionLost where
+// TLS ended without a close_notify of the peer. It wraps io.ErrUnexpectedEOF.
+var ErrTruncated = fmt.Errorf("reactor: TLS ended without a close_notify: %w", io.ErrUnexpectedEOF)
 
 // NegotiatedFactory is a Factory that chooses by the protocol that the handshake
 // agreed upon (ALPN, RFC 7301). Other factories get BuildProtocol, after the
@@ -72,6 +86,8 @@ const (
 	tlsProducing                         // a producer is registered
 	tlsReadSoon                          // read will be called
 	tlsSwitching                         // next comes next
+	tlsNotified                          // the peer's close_notify has come
+	tlsCut                               // the connection ends because its data did, without one
 )
 
 const plainSize = 16<<10 + 512 // a whole record fits
@@ -211,7 +227,7 @@ func (s *secure) read() {
 			return
 		case err == io.EOF:
 			s.wire.in = nil
-			s.state |= tlsEOF
+			s.state |= tlsEOF | tlsNotified
 			s.tellEOF()
 			return
 		default:
@@ -250,12 +266,17 @@ func (s *secure) tellEOF() {
 		h.ReadConnectionLost()
 		return
 	}
+	if s.state&tlsNotified == 0 {
+		s.state |= tlsCut
+	}
 	s.LoseConnection()
 }
 
+// EndVerified tells whether the peer's close_notify has come. Loop only.
+func (s *secure) EndVerified() bool { return s.state&tlsNotified != 0 }
+
 // ReadConnectionLost is the raw connection's end of data. Without a close_notify
-// before it something may have been cut off; protocols that need to know have
-// lengths.
+// before it something may have been cut off: see EndVerifier.
 func (s *secure) ReadConnectionLost() {
 	if s.hand != nil {
 		s.hand.ended(s)
@@ -278,6 +299,9 @@ func (s *secure) ConnectionLost(reason error) {
 		s.hand.lost(reason)
 	}
 	s.raw.r.dropPlain(s)
+	if reason == ErrDone && s.state&tlsCut != 0 {
+		reason = ErrTruncated
+	}
 	if s.proto != nil {
 		s.proto.ConnectionLost(reason)
 	}
@@ -342,5 +366,6 @@ func (s *secure) ConnectionState() *tls.ConnectionState {
 var (
 	_ Transport         = (*secure)(nil)
 	_ ConnectionStater  = (*secure)(nil)
+	_ EndVerifier       = (*secure)(nil)
 	_ HalfCloseProtocol = (*secure)(nil)
 )

@@ -555,3 +555,31 @@ func TestALPN(t *testing.T) {
 		t.Error("a client with other protocols alone gets in (RFC 7301 §3.2)")
 	}
 }
+
+// plainEnd is a protocol to which the end of the data is the end.
+type plainEnd struct{ lost chan error }
+
+func (e *plainEnd) BuildProtocol(Addr) Protocol { return e }
+func (e *plainEnd) ConnectionMade(Transport)    {}
+func (e *plainEnd) DataReceived([]byte)         {}
+func (e *plainEnd) ConnectionLost(reason error) { e.lost <- reason }
+
+func TestTLSEndWithoutNotify(t *testing.T) {
+	for _, notify := range []bool{true, false} {
+		e := &plainEnd{make(chan error, 1)}
+		addr, config := tlsPort(t, New(), e, nil)
+		c, raw := dialBoth(t, addr, config)
+		_, _ = c.Write([]byte("half of it"))
+		if notify {
+			_ = c.CloseWrite()
+		}
+		_ = raw.(*net.TCPConn).CloseWrite()
+		want := ErrDone
+		if !notify {
+			want = ErrTruncated
+		}
+		if err := <-e.lost; err != want {
+			t.Errorf("close_notify %v: %v", notify, err)
+		}
+	}
+}

@@ -339,6 +339,10 @@ func (c *Client) ReadConnectionLost() {
 func (c *Client) concludeEOF() {
 	switch c.state {
 	case clientClose:
+		if v, ok := c.t.(reactor.EndVerifier); ok && !v.EndVerified() {
+			c.lose(c.cut(reactor.ErrTruncated)) // RFC 9112 §9.8
+			return
+		}
 		c.finished(nil)
 	case clientIdle:
 		c.state = clientGone
