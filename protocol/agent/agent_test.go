@@ -207,6 +207,10 @@ func TestDecoding(t *testing.T) {
 			data = data[:len(data)/2]
 		case "bad":
 			data = []byte("this is not coded at all")
+		case "more":
+			data = append(data, "\r\n"...)
+		case "much-more":
+			data = append(data, make([]byte, 4<<20)...)
 		}
 		_, _ = w.Write(data)
 	})
@@ -216,7 +220,10 @@ func TestDecoding(t *testing.T) {
 		if g := c.get(u + "/" + name); g.err != nil || g.body != string(plain) || g.r.Fields.Has("Content-Encoding") {
 			t.Errorf("%s: %d bytes, %v", name, len(g.body), g.err)
 		}
-		for _, how := range []string{"/cut", "/bad"} {
+		if g := c.get(u + "/" + name + "/more"); name == "deflate" && (g.err != nil || g.body != string(plain)) {
+			t.Errorf("%s, and a line end: %d bytes, %v", name, len(g.body), g.err)
+		}
+		for _, how := range []string{"/cut", "/bad", "/much-more"} {
 			if g := c.get(u + "/" + name + how); g.err == nil {
 				t.Errorf("%s%s: no error", name, how)
 			}

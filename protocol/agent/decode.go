@@ -171,13 +171,16 @@ func (p *pump) run(decoder Decoder) {
 	p.loop.CallFromThread(func() { p.finish(err) })
 }
 
-// rest waits for the end of the exchange, which may be a bad one even when all was decoded.
+// rest waits for the end of the exchange, which may be a bad one even when all was decoded. Some
+// servers send a little more than what is coded, which is dropped.
 func (p *pump) rest() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for !p.eof && !p.closed {
+	for dropped := 0; !p.eof && !p.closed; p.cond.Wait() {
+		if dropped += len(p.in); dropped > mostDropped {
+			return &protocol.LostError{Reason: "the content goes on behind the end of what is coded"}
+		}
 		p.in = p.in[:0]
-		p.cond.Wait()
 	}
 	return p.err
 }
