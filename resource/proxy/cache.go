@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"spindle/protocol"
+	"spindle/protocol/agent"
 	"spindle/protocol/cache"
 	"spindle/resource"
 )
@@ -56,15 +57,39 @@ func (x *exchange) fromCache() (body []byte, err error, done bool) {
 func cacheKey(r *resource.Request) string {
 	h := r.Head()
 	var b strings.Builder
-	b.WriteString(r.Scheme())
-	b.WriteString("://")
-	b.WriteString(strings.ToLower(string(h.Authority)))
+	b.WriteString(cacheOrigin(r))
 	b.Write(h.Path)
 	if h.Query != nil {
 		b.WriteByte('?')
 		b.Write(h.Query)
 	}
 	return b.String()
+}
+
+// cacheOrigin is what the keys of a host begin with. What a trusted proxy says of the host goes
+// to the upstream, whose answer may differ by it.
+func cacheOrigin(r *resource.Request) string {
+	origin := r.Scheme() + "://" + strings.ToLower(string(r.Head().Authority))
+	if said := r.Field("X-Forwarded-Host"); said != "" && r.PeerTrusted() {
+		origin += "," + strings.ToLower(said)
+	}
+	return origin
+}
+
+// variesByUs tells whether an answer was chosen by a field that is made here: nothing in the
+// requests of two clients tells then whether one may have the other's answer.
+func variesByUs(fields protocol.Fields) bool {
+	list := []byte(strings.Join(fields.Values("Vary"), ","))
+	for {
+		member, rest, ok := protocol.NextMember(list)
+		if !ok {
+			return false
+		}
+		if aboutClient(member) || protocol.EqualFold(member, "forwarded") {
+			return true
+		}
+		list = rest
+	}
 }
 
 // kept makes the answer from an entry, and gives back its content.
@@ -136,7 +161,7 @@ func (x *exchange) startFill(a *Answer) {
 			x.invalidate(a)
 		}
 		return
-	case x.r.Method() == "GET":
+	case x.r.Method() == "GET" && !variesByUs(a.Fields):
 		x.fill = cache.Judge(x.r.Head(), a.Status, append(protocol.Fields(nil), a.Fields...), x.asked, x.r.Now())
 	}
 	status := "Spindle; fwd=uri-miss"
@@ -158,9 +183,8 @@ func (x *exchange) invalidate(a *Answer) {
 	if a.Status < 200 || a.Status > 399 {
 		return
 	}
-	key := cacheKey(x.r)
-	x.p.Cache.Invalidate(key)
-	own := key[:strings.Index(key, "://")+3] + strings.ToLower(string(x.r.Head().Authority))
+	x.p.Cache.Invalidate(cacheKey(x.r))
+	own := cacheOrigin(x.r)
 	for _, name := range []string{"Location", "Content-Location"} {
 		switch at := a.Fields.Get(name); {
 		case strings.HasPrefix(at, "/") && !strings.HasPrefix(at, "//"):
@@ -196,7 +220,7 @@ func (x *exchange) refresh(e *cache.Entry) {
 	b.x.r = nil // it is answered now, and may serve another
 	b.x.head.Method = "GET"
 	b.key, b.asked = x.key, x.r.Now()
-	x.p.Pool.Ask(b.x.u.origin, &b.x.head, b)
+	b.call = x.p.Pool.Ask(b.x.u.origin, &b.x.head, b)
 }
 
 // refresher is a request without a client.
@@ -206,6 +230,8 @@ type refresher struct {
 	x exchange // for what it knows of the upstream
 	q *protocol.Head
 	e *cache.Entry
+
+	call *agent.Call
 }
 
 // ChannelReady, InformationalReceived are of no interest.
@@ -225,14 +251,22 @@ func (b *refresher) HeadReceived(h *protocol.ResponseHead) {
 		}
 		get := *b.q
 		get.Method = "GET"
-		if b.fill = cache.Judge(&get, a.Status, a.Fields, b.asked, now); b.fill == nil {
+		if !variesByUs(a.Fields) {
+			b.fill = cache.Judge(&get, a.Status, a.Fields, b.asked, now)
+		}
+		if b.fill == nil {
 			b.p.Cache.Invalidate(b.key)
 		}
 	}
 }
 
-// BodyReceived keeps content.
-func (b *refresher) BodyReceived(data []byte) { b.addToFill(b.p.Cache, data) }
+// BodyReceived keeps content. What is not kept nobody waits for, and it may have no end.
+func (b *refresher) BodyReceived(data []byte) {
+	if b.addToFill(b.p.Cache, data); b.fill == nil {
+		b.call.Abort(nil)
+		b.p.Cache.Refreshed(b.e)
+	}
+}
 
 // BodyFinished keeps the answer.
 func (b *refresher) BodyFinished(protocol.Fields) {

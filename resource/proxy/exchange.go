@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 
 	"spindle/protocol"
 	"spindle/protocol/agent"
@@ -285,6 +286,10 @@ func (x *exchange) HeadReceived(h *protocol.ResponseHead) {
 		return
 	}
 	if x.answerFromCache(h) {
+		return
+	}
+	if h.Status > 599 { // RFC 9110 §15: no class that anybody knows
+		x.refuse(&resource.Error{Status: 502, Err: &upstreamError{x.u.Text, fmt.Errorf("it answers with status %d", h.Status)}})
 		return
 	}
 	a := Answer{Status: h.Status, Fields: x.p.answerFields(make(protocol.Fields, 0, len(h.Fields)), x.r, h)}

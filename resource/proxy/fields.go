@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"strings"
 
 	"spindle/protocol"
@@ -36,6 +37,8 @@ func fromClient(name []byte) bool {
 	switch len(name) {
 	case 4:
 		return !protocol.EqualFold(name, "host")
+	case 5:
+		return !protocol.EqualFold(name, "proxy") // it means nothing, and HTTP_PROXY too much
 	case 6:
 		return !protocol.EqualFold(name, "expect")
 	case 9:
@@ -50,6 +53,12 @@ func fromClient(name []byte) bool {
 		return !protocol.EqualFold(name, "proxy-authorization")
 	}
 	return passes(name)
+}
+
+// aboutClient tells whether a field is one in which proxies say who their client is, how it
+// came and what for. That of somebody who is not trusted is as good as made up.
+func aboutClient(name []byte) bool {
+	return len(name) > 12 && looksLike(name[:12], "x-forwarded-") || len(name) == 9 && looksLike(name, "x-real-ip")
 }
 
 // looksLike is EqualFold that takes "_" for "-".
@@ -87,13 +96,16 @@ func (p *Proxy) ownFields(dst protocol.Fields, r *resource.Request) protocol.Fie
 	if plainConnection(connection) {
 		connection = nil
 	}
-	kept, cookies := p.kept[:0], 0
+	kept, cookies, trusted := p.kept[:0], 0, r.PeerTrusted()
 	for i := range h.Fields {
 		f := &h.Fields[i]
 		if len(f.Name) == 6 && protocol.EqualFold(f.Name, "cookie") {
 			if cookies++; cookies > 1 {
 				continue
 			}
+		}
+		if aboutClient(f.Name) && (!trusted || bytes.IndexByte(f.Name, '_') >= 0) {
+			continue
 		}
 		if fromClient(f.Name) && !named(connection, f.Name) {
 			kept = append(kept, *f)

@@ -143,7 +143,8 @@ func (f *Forward) reaches(ip netip.Addr, port uint16) bool {
 // future ones, and those in which addresses of IPv4 are wrapped.
 var notPublic = func() (list []netip.Prefix) {
 	for _, s := range []string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24",
-		"203.0.113.0/24", "240.0.0.0/4", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16"} {
+		"192.88.99.0/24", "203.0.113.0/24", "240.0.0.0/4", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23",
+		"2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10"} {
 		list = append(list, netip.MustParsePrefix(s))
 	}
 	return list
@@ -292,7 +293,7 @@ func (w *forwards) Render(r *resource.Request) ([]byte, error) {
 		return nil, err
 	}
 	x.hold()
-	f.find(r.Loop(), host, port).Then(func(ips []netip.Addr) {
+	f.find(r.Loop(), host, port).Timeout(r.Loop(), number(f.ConnectTimeout, 10*time.Second)).Then(func(ips []netip.Addr) {
 		x.fixed = &Upstream{Text: "http://" + string(r.Head().Authority), scheme: "http", authority: string(r.Head().Authority),
 			origin: agent.Origin{Scheme: "http", Host: ips[0].String(), Port: int(port)}}
 		if r.Finished() {

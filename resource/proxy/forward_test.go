@@ -96,3 +96,20 @@ func TestForwardRules(t *testing.T) {
 		}
 	}
 }
+
+// Under the rule for all hosts no way of writing an address leads to what is not public.
+func TestForwardToPrivateAddresses(t *testing.T) {
+	fw, err := proxy.NewForward("*:*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := serve(t, fw, nil)
+	for _, host := range []string{"127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "0.0.0.0", "[::]", "169.254.169.254",
+		"10.0.0.1", "[fec0::1]", "[fd00::1]", "[fe80::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "224.0.0.1", "255.255.255.255", "[3fff::1]",
+		"[5f00::1]", "192.88.99.1", "localhost"} {
+		got := f.exchange("CONNECT " + host + ":22 HTTP/1.1\r\nHost: " + host + ":22\r\nConnection: close\r\n\r\n")
+		if !strings.HasPrefix(got, "HTTP/1.1 403") {
+			t.Errorf("CONNECT %s: %.80s", host, got)
+		}
+	}
+}

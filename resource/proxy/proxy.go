@@ -38,11 +38,12 @@ type Proxy struct {
 	// asked for.
 	RewriteHost bool
 	// RewriteAnswers has Location, Content-Location and the Path and Domain of cookies,
-	// where they speak of the upstream, speak of this server.
+	// where they speak of the upstream, by its own host or by the one that the client asked
+	// for, speak of the proxy's place on this server.
 	RewriteAnswers bool
 	// Forwarded sends the field Forwarded (RFC 7239) beside X-Forwarded-For, -Host and
-	// -Proto. What a client says in any of these is passed on only if the site trusts it
-	// (site.Site.TrustedProxies).
+	// -Proto. What a client says in any of these, in other X-Forwarded fields and in X-Real-IP
+	// is passed on only if the site trusts it (site.Site.TrustedProxies).
 	Forwarded bool
 	// EditRequest, if set, changes a request before it is sent. An error is answered as
 	// if Render had returned it.

@@ -34,7 +34,11 @@ func (x *exchange) prefix() string {
 
 // location is a reference as it is from here. One to another server stays what it is.
 func (x *exchange) location(ref string) string {
-	if rest, ok := cutPrefixFold(ref, x.u.scheme+"://"+x.u.authority); ok && (rest == "" || strings.IndexByte("/?#", rest[0]) >= 0) {
+	rest, ok := cutOrigin(ref, x.u.scheme, x.u.authority)
+	if !ok { // it was told the host that the client asked for, and takes that for its own
+		rest, ok = cutOrigin(ref, x.head.Fields.Get("X-Forwarded-Proto"), x.head.Authority)
+	}
+	if ok {
 		ref = rest
 		if ref == "" || ref[0] != '/' {
 			ref = "/" + ref
@@ -44,6 +48,12 @@ func (x *exchange) location(ref string) string {
 		return ref
 	}
 	return x.path(ref)
+}
+
+// cutOrigin takes scheme and authority off a URL, if it has these.
+func cutOrigin(ref, scheme, authority string) (rest string, ok bool) {
+	rest, ok = cutPrefixFold(ref, scheme+"://"+authority)
+	return rest, ok && (rest == "" || strings.IndexByte("/?#", rest[0]) >= 0)
 }
 
 func cutPrefixFold(s, prefix string) (rest string, ok bool) {
