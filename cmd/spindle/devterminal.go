@@ -140,7 +140,7 @@ func (t *devTerminal) show(e dev.Event) {
 	case dev.EventNotice:
 		t.line(e.Time, t.paint(yellow, e.Text))
 	case dev.EventTicket:
-		t.line(e.Time, t.paint(red, "ticket")+"  "+t.paint(bold, shownText(e.Text))+"  "+dev.Prefix+"tickets/"+e.Name+
+		t.line(e.Time, t.paint(red, "ticket")+"  "+t.paint(bold, t.shownText(e.Text))+"  "+dev.Prefix+"tickets/"+e.Name+
 			t.paint(dimmed, "  PIN of the console "+t.d.supervisor.PIN()))
 	case dev.EventOutput:
 		t.output(e)
