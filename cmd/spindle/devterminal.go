@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/skip2/go-qrcode"
@@ -300,6 +302,7 @@ func (t *devTerminal) takeKeys() {
 	}
 	t.saved, t.tty = saved, os.Stdin
 	loop := t.d.group.Reactors()[0]
+	go t.whenContinued(func() { loop.CallFromThread(t.rawAgain) })
 	go func() {
 		var b [16]byte
 		for {
@@ -312,6 +315,23 @@ func (t *devTerminal) takeKeys() {
 			}
 		}
 	}()
+}
+
+// whenContinued calls f each time when the process goes on after Ctrl-Z. It is a goroutine's
+// work, for as long as the process lives.
+func (t *devTerminal) whenContinued(f func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGCONT)
+	for range c {
+		f()
+	}
+}
+
+// rawAgain takes keys again: the shell has had the terminal meanwhile.
+func (t *devTerminal) rawAgain() {
+	if t.saved != nil {
+		_ = rawKeys(int(t.tty.Fd()))
+	}
 }
 
 // restore gives the terminal back as it was.

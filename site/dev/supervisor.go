@@ -294,6 +294,9 @@ func (s *Supervisor) restart() {
 
 // Restart starts the program again; it is built first if it could not be. Loop only.
 func (s *Supervisor) Restart() {
+	if s.closing {
+		return
+	}
 	s.crashes = 0
 	s.since = s.loop.Now()
 	s.tell(Event{Kind: EventChange, Action: Restart.String()})
