@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -221,6 +222,27 @@ func TestWatchdogNamesASlowCallback(t *testing.T) {
 	r.SlowCallback = 10 * time.Millisecond
 	r.CallFromThread(func() { holdTheLoopUntil(func() bool { return strings.Contains(log.String(), "holds the loop") }) })
 	r.CallFromThread(r.Stop)
+	if err := r.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "holdTheLoopUntil") {
+		t.Errorf("the log does not name the callback: %s", log.String())
+	}
+}
+
+// While nothing happens the watchdog sleeps; it is there again for the next callback.
+func TestWatchdogSleeps(t *testing.T) {
+	r := New()
+	var log lockedBuffer
+	r.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	r.SlowCallback = 10 * time.Millisecond
+	go func() {
+		for end := time.Now().Add(10 * time.Second); !r.watch.asleep.Load() && time.Now().Before(end); {
+			runtime.Gosched()
+		}
+		r.CallFromThread(func() { holdTheLoopUntil(func() bool { return strings.Contains(log.String(), "holds the loop") }) })
+		r.CallFromThread(r.Stop)
+	}()
 	if err := r.Run(); err != nil {
 		t.Fatal(err)
 	}

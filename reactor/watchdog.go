@@ -18,11 +18,19 @@ type watchdog struct {
 	beat   uint64 // the loop's own copy
 	shared atomic.Uint64
 	loop   string // "goroutine 7 [" of the loop
+	asleep atomic.Bool
+	wake   chan struct{} // of one, for who is asleep
 }
 
 func (w *watchdog) begin() {
 	w.beat++
 	w.shared.Store(w.beat)
+	if w.asleep.Load() && w.asleep.CompareAndSwap(true, false) {
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
+	}
 }
 
 func (w *watchdog) end() {
@@ -42,13 +50,15 @@ func (w *watchdog) start(r *Reactor) (stop func()) {
 		return func() {}
 	}
 	w.loop = goroutineHeader()
+	w.asleep.Store(false)
+	w.wake = make(chan struct{}, 1)
 	done := make(chan struct{})
 	go w.watch(r, limit, done)
 	return func() { close(done) }
 }
 
 // watch looks twice in limit, so that a callback is seen at the latest after one
-// and a half times as long.
+// and a half times as long. While nothing happens it sleeps: an idle program costs nothing.
 func (w *watchdog) watch(r *Reactor, limit time.Duration, done chan struct{}) {
 	tick := time.NewTicker(limit / 2)
 	defer tick.Stop()
@@ -61,6 +71,11 @@ func (w *watchdog) watch(r *Reactor, limit time.Duration, done chan struct{}) {
 		case <-tick.C:
 		}
 		switch now := w.shared.Load(); {
+		case now&1 == 0 && now == seen:
+			if !w.sleep(now, done) {
+				return
+			}
+			tick.Reset(limit / 2)
 		case now&1 == 0 || now != seen:
 			seen, same = now, 0
 		case same < 1:
@@ -69,6 +84,20 @@ func (w *watchdog) watch(r *Reactor, limit time.Duration, done chan struct{}) {
 			told = now
 			r.logger().Warn("reactor: a callback holds the loop", "longer", limit.String(), "stack", w.stack())
 		}
+	}
+}
+
+// sleep waits until the loop calls something, or is done; it tells whether to go on.
+func (w *watchdog) sleep(seen uint64, done chan struct{}) bool {
+	w.asleep.Store(true)
+	if w.shared.Load() != seen && w.asleep.CompareAndSwap(true, false) {
+		return true // it has begun meanwhile, and may not have known
+	}
+	select {
+	case <-done:
+		return false
+	case <-w.wake:
+		return true
 	}
 }
 

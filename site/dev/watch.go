@@ -22,7 +22,7 @@ import (
 const (
 	settleTime   = 8 * time.Millisecond // after the last event of a save; an atomic one makes four
 	longestWait  = 80 * time.Millisecond
-	safetyTime   = 2 * time.Second // between looks for what no event told of
+	safetyTime   = 4 * time.Second // between looks for what no event told of
 	pollInterval = 300 * time.Millisecond
 )
 
