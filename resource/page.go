@@ -28,14 +28,17 @@ func (r *Request) stockPage(e *Error) []byte {
 	if detail == "" {
 		detail = stockDetail(e.Status)
 	}
-	cause := r.cause(e)
+	cause, way := r.cause(e), r.walkedTo(e)
+	if cause == "" && r.pageType() != htmlType {
+		cause = walkText(way)
+	}
 	switch r.pageType() {
 	case jsonType:
 		r.SetField("Content-Type", jsonType)
 		return jsonPage(e.Status, title, detail, id, cause)
 	case htmlType:
 		r.SetField("Content-Type", "text/html; charset=utf-8")
-		return htmlPage(e.Status, title, detail, id, cause)
+		return htmlPage(e.Status, title, detail, id, cause, walkHTML(way))
 	}
 	r.SetField("Content-Type", textPlain)
 	return textPage(e.Status, title, detail, id, cause)
@@ -148,11 +151,14 @@ b{display:block;font-size:4.5rem;line-height:1;font-weight:700;letter-spacing:-.
 h1{font-size:1.4rem;margin:.6rem 0 .4rem}
 p{margin:.4rem 0;overflow-wrap:anywhere}
 small,code{color:#77736a}
+ol{list-style:none;margin:1.4rem 0 0;padding:0;font-size:.9rem}li{padding:.45rem 0 .45rem 1rem;border-left:3px solid #d8d4cb;overflow-wrap:anywhere}` +
+	`li.end{border-color:#b4532a}li code{color:inherit;font-weight:600}a{color:#b4532a}
 pre{font-size:.8rem;overflow:auto;padding:1rem;border-radius:.5rem;background:#ebe9e3}
 @media(prefers-color-scheme:dark){body{background:#1b1a18;color:#e8e5de}b{color:#e58a5f}` +
-	`small,code{color:#9a958a}pre{background:#262421}}`
+	`small,code{color:#9a958a}pre{background:#262421}li{border-color:#3a3733}li.end{border-color:#e58a5f}a{color:#e58a5f}}`
 
-func htmlPage(status int, title, detail, id, cause string) []byte {
+// htmlPage is the page; more is HTML, all else text.
+func htmlPage(status int, title, detail, id, cause, more string) []byte {
 	var b strings.Builder
 	number := strconv.Itoa(status)
 	title = html.EscapeString(title)
@@ -169,6 +175,6 @@ func htmlPage(status int, title, detail, id, cause string) []byte {
 	if cause != "" {
 		b.WriteString("<pre>" + html.EscapeString(cause) + "</pre>\n")
 	}
-	b.WriteString("</main>\n</body>\n</html>\n")
+	b.WriteString(more + "</main>\n</body>\n</html>\n")
 	return []byte(b.String())
 }

@@ -22,10 +22,11 @@ import (
 // A Request that is answered inside Render serves the next one afterwards: who keeps
 // it longer returns NotDoneYet.
 type Request struct {
-	d    *Dispatcher
-	ch   protocol.Channel
-	head *protocol.Head // its bytes are the read buffer's until HeadReceived returns, then its own
-	res  Resource       // what the walk has found, nil before
+	d     *Dispatcher
+	ch    protocol.Channel
+	head  *protocol.Head // its bytes are the read buffer's until HeadReceived returns, then its own
+	nodes []node         // of the walk, in debug mode
+	res   Resource       // what the walk has found, nil before
 
 	used   int   // bytes of the path that the walk has used up
 	turns  uint8 // how often Redispatch was called

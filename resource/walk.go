@@ -16,6 +16,9 @@ import (
 // waits for a deferred child.
 func (r *Request) walk(res Resource) (Resource, error) {
 	for res != nil {
+		if r.d.Debug {
+			r.note(res)
+		}
 		if t, ok := res.(*Tree); ok { // the usual node, without any optional interface
 			child, err := r.stepTree(t)
 			if err != nil {

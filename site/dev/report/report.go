@@ -1,0 +1,112 @@
+// Package report lets a program of net/http, whatever router it has, be looked at by
+// spindle dev when it panics: with the variables of every frame.
+//
+//	http.ListenAndServe(addr, report.Handler(router))
+//
+// A router that recovers panics by itself, as gin.Default does, must leave that to Handler:
+// gin.New. Where no development server supervises the program, Handler is its argument.
+// Programs of Spindle need none of this.
+package report
+
+import (
+	"net/http"
+	"sort"
+
+	"spindle/protocol/postmortem"
+)
+
+// Handler calls next, and answers with the page of the development server when it panics
+// before it has answered. What it has answered already is cut, as net/http does it. Any
+// goroutine.
+func Handler(next http.Handler) http.Handler {
+	if !postmortem.Wanted() {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		postmortem.GrowStack()
+		watched := &writer{ResponseWriter: w}
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			a := postmortem.OfPanic(v, func() *postmortem.Exchange { return describe(r) })
+			if a == nil || a.Page == nil || watched.begun {
+				panic(v) // to net/http, which logs it
+			}
+			answer(w, a)
+		}()
+		next.ServeHTTP(watched, r)
+	})
+}
+
+// answer sends the page.
+func answer(w http.ResponseWriter, a *postmortem.Answer) {
+	h := w.Header()
+	clear(h)
+	h.Set("Content-Type", a.Type)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", "frame-ancestors 'none'")
+	h.Set("X-Spindle-Ticket", a.Ticket)
+	h.Set("X-Spindle-Failure", "panic")
+	w.WriteHeader(http.StatusInternalServerError)
+	_, _ = w.Write(a.Page)
+}
+
+// describe says what was asked.
+func describe(r *http.Request) *postmortem.Exchange {
+	x := &postmortem.Exchange{Method: r.Method, Target: postmortem.MaskTarget(r.RequestURI), Version: r.Proto,
+		Host: r.Host, Peer: r.RemoteAddr, Accept: r.Header.Get("Accept")}
+	for name, values := range r.Header {
+		for _, v := range values {
+			if name != "Cookie" {
+				x.Fields = append(x.Fields, postmortem.PairOf(name, v))
+			}
+		}
+	}
+	for _, c := range r.Cookies() {
+		x.Cookies = append(x.Cookies, postmortem.PairOf(c.Name, c.Value))
+	}
+	form := r.Form // what the handler has read; the content is not touched
+	if form == nil {
+		form = r.URL.Query()
+	}
+	for name, values := range form {
+		for _, v := range values {
+			x.Form = append(x.Form, postmortem.PairOf(name, v))
+		}
+	}
+	for _, list := range [][]postmortem.Pair{x.Fields, x.Form} {
+		sort.SliceStable(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	}
+	return x
+}
+
+// writer knows whether an answer has begun.
+type writer struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (w *writer) WriteHeader(status int) {
+	w.begun = w.begun || status >= 200
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Flush is for who asserts http.Flusher, as many do.
+func (w *writer) Flush() {
+	w.begun = true
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+}
