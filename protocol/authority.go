@@ -62,7 +62,7 @@ func isIPv6(s []byte) bool {
 	}
 	for len(s) > 0 {
 		n := 0
-		for n < len(s) && unhex(s[n]) < 16 {
+		for n < len(s) && HexValue(s[n]) < 16 {
 			n++
 		}
 		if n < len(s) && s[n] == '.' {

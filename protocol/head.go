@@ -12,6 +12,18 @@ const (
 	HTTP2  Version = 20
 )
 
+// Dotted is the version as CGI and logs have it, which take it apart as one digit, a dot and
+// another: "HTTP/1.0", "HTTP/1.1", "HTTP/2.0".
+func (v Version) Dotted() string {
+	switch v {
+	case HTTP10:
+		return "HTTP/1.0"
+	case HTTP2:
+		return "HTTP/2.0"
+	}
+	return "HTTP/1.1"
+}
+
 // TargetForm is the form of a request target (RFC 9112 §3.2).
 type TargetForm uint8
 

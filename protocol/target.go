@@ -50,12 +50,12 @@ func unhex2[T text](s T) (c byte, ok bool) {
 	if len(s) < 2 {
 		return 0, false
 	}
-	high, low := unhex(s[0]), unhex(s[1])
+	high, low := HexValue(s[0]), HexValue(s[1])
 	return high<<4 | low, high < 16 && low < 16
 }
 
-// unhex is the value of a hex digit, 255 for another byte.
-func unhex(c byte) byte {
+// HexValue is the value of a hex digit, of either case; 255 for another byte.
+func HexValue(c byte) byte {
 	switch {
 	case c >= '0' && c <= '9':
 		return c - '0'

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"spindle/protocol"
 	"spindle/reactor"
 )
 
@@ -66,7 +65,7 @@ func appendRequestLine(dst []byte, e *Entry) []byte {
 	dst = append(dst, ' ')
 	dst = appendEscaped(dst, e.Target)
 	dst = append(dst, ' ')
-	return append(dst, versionText(e.Version)...)
+	return append(dst, e.Version.Dotted()...)
 }
 
 // appendCount appends n, or "-" for nothing.
@@ -122,16 +121,6 @@ func firstLine(s []byte) []byte {
 		}
 	}
 	return s
-}
-
-func versionText(v protocol.Version) string {
-	switch v {
-	case protocol.HTTP10:
-		return "HTTP/1.0"
-	case protocol.HTTP2:
-		return "HTTP/2.0"
-	}
-	return "HTTP/1.1"
 }
 
 // nginx's numbers for what has no answer, which log tools know.

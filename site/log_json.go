@@ -52,7 +52,7 @@ func slogRecord(e *Entry) slog.Record {
 		r.AddAttrs(slog.String("received", string(e.Target)))
 	} else {
 		r.AddAttrs(slog.String("method", e.Method), slog.String("target", string(e.Target)),
-			slog.String("protocol", versionText(e.Version)))
+			slog.String("protocol", e.Version.Dotted()))
 	}
 	r.AddAttrs(slog.Int("status", e.loggedStatus()), slog.Int64("bytes", e.Bytes),
 		slog.Float64("duration_ms", milliseconds(e.Duration)))

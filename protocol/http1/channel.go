@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"spindle/protocol"
+	"spindle/protocol/internal/list"
 	"spindle/reactor"
 )
 
@@ -24,8 +25,7 @@ type Channel struct {
 	in  *buffer  // what has come and could not be used yet; nil when nothing
 	dec *chunked // reads the content in hand, when that is chunked
 
-	list       *list // idle or busy; nil once the connection is gone
-	prev, next *Channel
+	link list.Link[Channel] // to idle or busy; to none once the connection is gone
 
 	timer    *reactor.DelayedCall // nil when none is pending
 	armed    int64                // when timer is due; all times are ns by Factory.now
@@ -109,7 +109,7 @@ func (c *Channel) ConnectionMade(t reactor.Transport) {
 	c.flags = fresh
 	f.accepted++
 	full := f.full()
-	f.idle.push(c)
+	f.idle.Put(c, &c.link)
 	if full {
 		c.refuse(errFull, nil)
 	}
@@ -491,8 +491,8 @@ func (c *Channel) release() {
 	}
 	c.giveBuffer()
 	c.giveDecoder()
-	if c.list != nil {
-		c.list.remove(c)
+	if c.link.On() != nil {
+		c.link.Remove()
 		c.f.tellDrained()
 	}
 }

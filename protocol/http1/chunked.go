@@ -175,8 +175,8 @@ func (d *chunked) cutLine(in []byte, limit int, tooLong *protocol.Error) (n int,
 func parseSize(line []byte) (size int64, rest []byte, err *protocol.Error) {
 	i := 0
 	for ; i < len(line); i++ {
-		digit := unhex(line[i])
-		if digit < 0 {
+		digit := protocol.HexValue(line[i])
+		if digit > 15 {
 			break
 		}
 		if size >= 1<<59 {
@@ -188,17 +188,6 @@ func parseSize(line []byte) (size int64, rest []byte, err *protocol.Error) {
 		return 0, nil, errChunkSize
 	}
 	return size, line[i:], nil
-}
-
-// unhex is the value of a hexadecimal digit, -1 when c is none.
-func unhex(c byte) int {
-	switch {
-	case isDigit(c):
-		return int(c - '0')
-	case 'a' <= c|0x20 && c|0x20 <= 'f':
-		return int(c|0x20-'a') + 10
-	}
-	return -1
 }
 
 // checkExtensions wants *( BWS ";" BWS name [ BWS "=" BWS value ] ) (RFC 9112

@@ -130,7 +130,7 @@ func (c *Channel) unlessLost(done func(err error)) func(err error) {
 		return nil
 	}
 	return func(err error) {
-		if c.list != nil {
+		if c.link.On() != nil {
 			done(err)
 		}
 	}

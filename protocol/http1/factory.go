@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"spindle/protocol"
+	"spindle/protocol/internal/list"
 	"spindle/reactor"
 )
 
@@ -22,7 +23,7 @@ type Factory struct {
 	prefix   []byte // "HTTP/1.1 200 OK", Server and Date, of second
 	prefixed int64  // the second, since 1970, that prefix is of
 
-	idle, busy   list // by the time since when; idle: no exchange in hand
+	idle, busy   list.List[Channel] // by the time since when; idle: no exchange in hand
 	draining     bool
 	drained      func()
 	buffers      *buffer
@@ -80,8 +81,8 @@ func (f *Factory) BuildProtocol(reactor.Addr) reactor.Protocol { return &Channel
 // Stats tells how many connections there are, and have been.
 func (f *Factory) Stats() Stats {
 	return Stats{
-		Open:     f.idle.len + f.busy.len,
-		Idle:     f.idle.len,
+		Open:     f.idle.Len() + f.busy.Len(),
+		Idle:     f.idle.Len(),
 		Accepted: f.accepted,
 		Requests: f.requests,
 		Refused:  f.refused,
@@ -95,13 +96,13 @@ func (f *Factory) Stats() Stats {
 func (f *Factory) Drain(done func()) {
 	f.draining = true
 	f.drained = done
-	f.idle.each((*Channel).Drain)
+	f.idle.Each((*Channel).Drain)
 	f.tellDrained()
 }
 
 // tellDrained calls drained if it is time.
 func (f *Factory) tellDrained() {
-	if f.drained == nil || f.idle.len+f.busy.len > 0 {
+	if f.drained == nil || f.idle.Len()+f.busy.Len() > 0 {
 		return
 	}
 	done := f.drained
@@ -115,16 +116,16 @@ func (f *Factory) tellDrained() {
 
 // Abort ends all connections at once.
 func (f *Factory) Abort() {
-	f.idle.each((*Channel).abort)
-	f.busy.each((*Channel).abort)
+	f.idle.Each((*Channel).abort)
+	f.busy.Each((*Channel).abort)
 }
 
 // CloseOldestIdle closes the connection that has been idle longest. It tells
 // whether there was one.
 func (f *Factory) CloseOldestIdle() bool {
-	c := f.idle.first
+	c := f.idle.First()
 	for c != nil && (c.is(running) || c.state != stateHead) { // it is at work just now
-		c = c.next
+		c = c.link.Next()
 	}
 	if c == nil {
 		return false
@@ -141,7 +142,7 @@ func (f *Factory) full() bool {
 	if f.set.Full != nil {
 		return f.set.Full()
 	}
-	return f.idle.len+f.busy.len >= f.set.MaxConnections && !f.CloseOldestIdle()
+	return f.idle.Len()+f.busy.Len() >= f.set.MaxConnections && !f.CloseOldestIdle()
 }
 
 var _ reactor.Factory = (*Factory)(nil)

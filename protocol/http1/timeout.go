@@ -23,7 +23,7 @@ const (
 
 // settle ends a callback.
 func (c *Channel) settle() {
-	if c.list == nil {
+	if c.link.On() == nil {
 		return
 	}
 	c.place()
@@ -39,8 +39,8 @@ func (c *Channel) place() {
 	if c.state == stateHead && !c.is(blocked|posted) {
 		l = &c.f.idle
 	}
-	if c.list != l || c.is(served) {
-		c.moveTo(l)
+	if c.link.On() != l || c.is(served) {
+		l.Put(c, &c.link)
 	}
 }
 

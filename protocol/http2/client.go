@@ -39,7 +39,7 @@ func (k *Client) ConnectionMade(t reactor.Transport) {
 	if _, is := t.(reactor.ConnectionStater); is {
 		c.flags |= secure
 	}
-	c.f.idle.push(c)
+	c.f.idle.Put(c, &c.link)
 	c.write(c.f.hello)
 	k.next = 1
 	c.flags |= changed
@@ -62,7 +62,7 @@ func (k *Client) ConnectionLost(reason error) { k.c.ConnectionLost(reason) }
 // Room is how many more exchanges could be begun now.
 func (k *Client) Room() int {
 	c := k.c
-	if c.list == nil || c.state >= stateLinger || c.is(closing|finalSent|eof) {
+	if c.link.On() == nil || c.state >= stateLinger || c.is(closing|finalSent|eof) {
 		return 0
 	}
 	return max(min(k.most, k.f.set.MaxStreams)-len(c.streams), 0)
@@ -79,14 +79,14 @@ func (k *Client) Watch(w protocol.ClientWatcher) { k.watcher = w }
 
 // Ended tells whether the connection is gone.
 func (k *Client) Ended() bool {
-	return k.c.state >= stateLinger || k.c.t != nil && k.c.list == nil
+	return k.c.state >= stateLinger || k.c.t != nil && k.c.link.On() == nil
 }
 
 // Close ends the connection after the exchanges under way.
 func (k *Client) Close() {
 	c := k.c
 	c.flags |= closing | changed
-	if c.list != nil && len(c.streams) == 0 {
+	if c.link.On() != nil && len(c.streams) == 0 {
 		c.enterLate()
 		c.lose()
 		c.settleLate()
@@ -177,7 +177,7 @@ func (k *Client) lost(s *Stream, reason error) error {
 func (k *Client) nextPing() int64 {
 	set := &k.f.set
 	switch {
-	case k.c.list == nil || len(k.c.streams) == 0 || set.PingInterval == 0:
+	case k.c.link.On() == nil || len(k.c.streams) == 0 || set.PingInterval == 0:
 		return 0
 	case k.pinged != 0 && set.PingTimeout == 0:
 		return 0

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"spindle/protocol"
+	"spindle/protocol/internal/list"
 	"spindle/reactor"
 )
 
@@ -30,9 +31,8 @@ type Conn struct {
 	updates []update  // priorities of streams that are not open yet
 	upgrade *upgrade  // of a connection that began with HTTP/1.1, until the client's SETTINGS; nil of others
 
-	client     *Client // whose connection it is; nil on the server's side
-	list       *list   // idle or busy; nil once the connection is gone
-	prev, next *Conn
+	client *Client         // whose connection it is; nil on the server's side
+	link   list.Link[Conn] // to idle or busy; to none once the connection is gone
 
 	timer    *reactor.DelayedCall // nil when none is pending
 	armed    int64                // when timer is due; all times are ns by Factory.now
@@ -119,7 +119,7 @@ func (c *Conn) ConnectionMade(t reactor.Transport) {
 	}
 	f.accepted++
 	full := f.full()
-	f.idle.push(c)
+	f.idle.Put(c, &c.link)
 	c.write(f.hello)
 	switch {
 	case full:
@@ -159,7 +159,7 @@ func (c *Conn) post() {
 // resume goes on with what was put off, in an event of its own.
 func (c *Conn) resume() {
 	c.flags &^= posted
-	if c.list == nil {
+	if c.link.On() == nil {
 		return
 	}
 	c.enter()
@@ -407,8 +407,8 @@ func (c *Conn) ConnectionLost(reason error) {
 	c.giveBlock()
 	c.flags &^= asking
 	c.loseStreams(reason)
-	if c.list != nil {
-		c.list.remove(c)
+	if c.link.On() != nil {
+		c.link.Remove()
 		c.f.tellDrained()
 	}
 	c.flags |= changed

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"spindle/protocol"
+	"spindle/protocol/internal/list"
 	"spindle/reactor"
 )
 
@@ -22,7 +23,7 @@ type Factory struct {
 	date   string // the Date field of second
 	second int64  // since 1970
 
-	idle, busy  list // by the time since when; idle: no stream is open
+	idle, busy  list.List[Conn] // by the time since when; idle: no stream is open
 	draining    bool
 	drained     func()
 	buffers     *buffer
@@ -96,8 +97,8 @@ func (f *Factory) BuildProtocol(reactor.Addr) reactor.Protocol { return newConn(
 // Stats tells how many connections there are, and have been.
 func (f *Factory) Stats() Stats {
 	return Stats{
-		Open:     f.idle.len + f.busy.len,
-		Idle:     f.idle.len,
+		Open:     f.idle.Len() + f.busy.Len(),
+		Idle:     f.idle.Len(),
 		Accepted: f.accepted,
 		Requests: f.requests,
 		Refused:  f.refused,
@@ -112,14 +113,14 @@ func (f *Factory) Stats() Stats {
 func (f *Factory) Drain(done func()) {
 	f.draining = true
 	f.drained = done
-	f.idle.each((*Conn).Drain)
-	f.busy.each((*Conn).Drain)
+	f.idle.Each((*Conn).Drain)
+	f.busy.Each((*Conn).Drain)
 	f.tellDrained()
 }
 
 // tellDrained calls drained if it is time.
 func (f *Factory) tellDrained() {
-	if f.drained == nil || f.idle.len+f.busy.len > 0 {
+	if f.drained == nil || f.idle.Len()+f.busy.Len() > 0 {
 		return
 	}
 	done := f.drained
@@ -133,16 +134,16 @@ func (f *Factory) tellDrained() {
 
 // Abort ends all connections at once.
 func (f *Factory) Abort() {
-	f.idle.each((*Conn).abort)
-	f.busy.each((*Conn).abort)
+	f.idle.Each((*Conn).abort)
+	f.busy.Each((*Conn).abort)
 }
 
 // CloseOldestIdle closes the connection that has been idle longest. It tells
 // whether there was one.
 func (f *Factory) CloseOldestIdle() bool {
-	c := f.idle.first
+	c := f.idle.First()
 	for c != nil && c.state >= stateLinger {
-		c = c.next
+		c = c.link.Next()
 	}
 	if c == nil {
 		return false
@@ -159,7 +160,7 @@ func (f *Factory) full() bool {
 	if f.set.Full != nil {
 		return f.set.Full()
 	}
-	return f.idle.len+f.busy.len >= f.set.MaxConnections && !f.CloseOldestIdle()
+	return f.idle.Len()+f.busy.Len() >= f.set.MaxConnections && !f.CloseOldestIdle()
 }
 
 // refresh writes the date when its second is over.

@@ -185,7 +185,7 @@ func fuzzRun(t *testing.T, s *protocoltest.Server, in []byte, split reactortest.
 	}
 	tr.DeliverEOF()
 	l.Advance(time.Hour)
-	if !tr.Closed() || l.Pending() != 0 || f.idle.len+f.busy.len != 0 {
+	if !tr.Closed() || l.Pending() != 0 || f.idle.Len()+f.busy.Len() != 0 {
 		t.Errorf("something is left: closed %v, %d timers", tr.Closed(), l.Pending())
 	}
 	return b.String()

@@ -200,7 +200,7 @@ func (s *Stream) putFile(p *filePiece) {
 
 // doneUnlessLost tells of a file of which nothing had to be sent.
 func (s *Stream) doneUnlessLost(done func(err error)) {
-	if s.c != nil && s.c.list != nil {
+	if s.c != nil && s.c.link.On() != nil {
 		done(nil)
 	}
 }
@@ -428,7 +428,7 @@ func (c *Conn) enterLate() {
 }
 
 func (c *Conn) settleLate() {
-	if c.is(running) || c.list == nil {
+	if c.is(running) || c.link.On() == nil {
 		return
 	}
 	if c.state < stateLinger {

@@ -25,7 +25,7 @@ const (
 
 // settle ends a callback.
 func (c *Conn) settle() {
-	if c.list == nil {
+	if c.link.On() == nil {
 		return
 	}
 	c.place()
@@ -41,8 +41,8 @@ func (c *Conn) place() {
 	if len(c.streams) == 0 && c.state < stateLinger && c.block == nil {
 		l = &c.f.idle
 	}
-	if c.list != l || c.is(served) {
-		c.moveTo(l)
+	if c.link.On() != l || c.is(served) {
+		l.Put(c, &c.link)
 	}
 }
 

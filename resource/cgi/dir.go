@@ -64,22 +64,11 @@ func (s *Settings) start() {
 	if s.queue != nil {
 		return
 	}
-	s.queue = &gateway.Queue{Running: orDefault(s.MaxRunning, 64), Waiting: orDefault(s.MaxWaiting, 256),
-		Patience: orDefault(s.Patience, 10*time.Second)}
+	s.queue = &gateway.Queue{Running: gateway.Limit(s.MaxRunning, 64), Waiting: gateway.Limit(s.MaxWaiting, 256),
+		Patience: gateway.Limit(s.Patience, 10*time.Second)}
 	if s.MaxWaiting < 0 {
 		s.queue.Waiting = 1 << 30
 	}
-}
-
-// orDefault is the value of a limit: 0 for none.
-func orDefault[T int | int64 | time.Duration](v, byDefault T) T {
-	switch {
-	case v == 0:
-		return byDefault
-	case v < 0:
-		return 0
-	}
-	return v
 }
 
 // Dir serves the scripts below a directory. One that is made for a directory is the whole

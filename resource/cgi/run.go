@@ -49,7 +49,7 @@ func (p *run) HeadReceived(r *resource.Request) error {
 // Render waits for a place, and starts the script.
 func (p *run) Render(r *resource.Request) ([]byte, error) {
 	p.r = r
-	p.answer = gateway.Answer{R: r, Source: p, Max: orDefault(p.set.MaxOutput, 1<<30), Files: p.set.Files}
+	p.answer = gateway.Answer{R: r, Source: p, Max: gateway.Limit(p.set.MaxOutput, 1<<30), Files: p.set.Files}
 	p.answer.Reader.NPH = strings.HasPrefix(filepath.Base(p.script.Filename), "nph-")
 	p.errors.Line = func(line string) {
 		p.set.log().Warn("cgi: "+line, "script", p.script.Filename)
@@ -81,7 +81,7 @@ func (p *run) start() {
 		return
 	}
 	p.child = child
-	if d := orDefault(p.set.TimeLimit, 60*time.Second); d > 0 {
+	if d := gateway.Limit(p.set.TimeLimit, 60*time.Second); d > 0 {
 		p.limit = p.r.Loop().CallLater(d, func() {
 			p.answer.Fail(&resource.Error{Status: 504, Err: fmt.Errorf("cgi: %s has not ended in %v", p.script.Filename, d)})
 			p.end()
@@ -213,7 +213,7 @@ func (p *run) end() {
 	}
 	child := p.child
 	_ = child.SignalGroup(syscall.SIGTERM)
-	p.kill = child.Loop().CallLater(max(orDefault(p.set.Grace, 5*time.Second), 0), func() {
+	p.kill = child.Loop().CallLater(max(gateway.Limit(p.set.Grace, 5*time.Second), 0), func() {
 		p.kill = nil
 		_ = child.SignalGroup(syscall.SIGKILL)
 		child.LoseConnection()

@@ -63,8 +63,8 @@ func (a *Application) Start(w Wire) error {
 		return err
 	}
 	a.pool = &pool{app: a, backends: backends, idle: make(map[*Backend][]*conn)}
-	a.pool.queue = Queue{Running: int(orDefault(a.MaxRunning, 256)), Waiting: int(orDefault(a.MaxWaiting, 1024)),
-		Patience: orDefault(a.Patience, 30*time.Second)}
+	a.pool.queue = Queue{Running: int(Limit(a.MaxRunning, 256)), Waiting: int(Limit(a.MaxWaiting, 1024)),
+		Patience: Limit(a.Patience, 30*time.Second)}
 	if a.MaxWaiting < 0 {
 		a.pool.queue.Waiting = 1 << 30
 	}
@@ -105,8 +105,9 @@ func (a *Application) log() *slog.Logger {
 	return slog.Default()
 }
 
-// orDefault is the value of a limit: 0 for none.
-func orDefault[T int | int64 | time.Duration](v, byDefault T) T {
+// Limit is the value of a limit that was set to v: 0 stands for the default, negative for
+// none, which is told as 0.
+func Limit[T int | int64 | time.Duration](v, byDefault T) T {
 	switch {
 	case v == 0:
 		return byDefault

@@ -54,7 +54,7 @@ func AddRequest(env *cgi.Env, r *resource.Request, s *Script, length int64, o *O
 	}
 	e.add("GATEWAY_INTERFACE", "CGI/1.1")
 	e.add("SERVER_SOFTWARE", orElse(o.Software, "Spindle"))
-	e.add("SERVER_PROTOCOL", protocolName(h.Version))
+	e.add("SERVER_PROTOCOL", h.Version.Dotted())
 	e.add("REQUEST_METHOD", h.Method)
 	e.add("REQUEST_URI", requestURI(h))
 	e.env.AddBytes("QUERY_STRING", h.Query)
@@ -147,16 +147,6 @@ func bracketed(ip netip.Addr) string {
 		return "[" + ip.String() + "]"
 	}
 	return ip.String()
-}
-
-func protocolName(v protocol.Version) string {
-	switch v {
-	case protocol.HTTP10:
-		return "HTTP/1.0"
-	case protocol.HTTP2:
-		return "HTTP/2.0"
-	}
-	return "HTTP/1.1"
 }
 
 // requestURI is the target as the client sent it, but for what an absolute one has before

@@ -78,7 +78,7 @@ func (x *exchange) at(b *Backend) {
 func (x *exchange) begin(c *conn) {
 	x.conn = c
 	x.last = x.r.Now()
-	c.listen(orDefault(x.app.ReadTimeout, 60*time.Second))
+	c.listen(Limit(x.app.ReadTimeout, 60*time.Second))
 }
 
 // heard notes that something goes on.

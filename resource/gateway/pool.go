@@ -55,7 +55,7 @@ func (p *pool) takeIdle(b *Backend) *conn {
 }
 
 func (p *pool) connect(b *Backend, x *exchange) {
-	timeout := orDefault(p.app.ConnectTimeout, 5*time.Second)
+	timeout := Limit(p.app.ConnectTimeout, 5*time.Second)
 	if timeout == 0 {
 		timeout = time.Hour
 	}
@@ -86,7 +86,7 @@ func (p *pool) unreachable(b *Backend, x *exchange, err error) {
 		status = 503
 	}
 	if status != 503 {
-		b.SetDown(x.r.Now().Add(orDefault(p.app.DownTime, 10*time.Second)))
+		b.SetDown(x.r.Now().Add(Limit(p.app.DownTime, 10*time.Second)))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("there is no such socket: %w", err)
@@ -101,14 +101,14 @@ func (p *pool) unreachable(b *Backend, x *exchange, err error) {
 
 // keep takes back a connection on which nothing is under way.
 func (p *pool) keep(c *conn) {
-	most := orDefault(p.app.MaxIdle, 32)
+	most := Limit(p.app.MaxIdle, 32)
 	if !p.app.keeps() || p.closing || c.lost || len(p.idle[c.backend]) >= most {
 		c.close()
 		return
 	}
 	c.idle = c.t.Loop().Now()
 	p.idle[c.backend] = append(p.idle[c.backend], c)
-	p.sweepLater(c.t.Loop(), orDefault(p.app.IdleTimeout, 10*time.Second))
+	p.sweepLater(c.t.Loop(), Limit(p.app.IdleTimeout, 10*time.Second))
 }
 
 // sweepLater has those closed that were kept for as long as d; 0 means never. There is one

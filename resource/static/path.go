@@ -1,6 +1,10 @@
 package static
 
-import "strings"
+import (
+	"strings"
+
+	"spindle/protocol"
+)
 
 // This file turns what is left of a request path into the name of a file below
 // the root. It looks at bytes only: what a name leads to on the disk (links,
@@ -47,19 +51,8 @@ func unhex(s []byte) (c byte, ok bool) {
 	if len(s) < 3 {
 		return 0, false
 	}
-	hi, lo := hexDigit(s[1]), hexDigit(s[2])
+	hi, lo := protocol.HexValue(s[1]), protocol.HexValue(s[2])
 	return hi<<4 | lo, hi|lo < 16
-}
-
-// hexDigit is the value of c, 255 when it is no digit.
-func hexDigit(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c|0x20 && c|0x20 <= 'f':
-		return c | 0x20 - 'a' + 10
-	}
-	return 255
 }
 
 // hidden tells whether a segment of name starts with a dot. A first segment

@@ -21,7 +21,7 @@ func (a *App) appendRequest(b []byte, r *resource.Request, content byte) []byte 
 	b = appendPaths(b, r)
 	b = appendBytes(b, "QUERY_STRING", h.Query)
 	b = appendBytes(b, "REQUEST_URI", h.Target)
-	b = appendPair(b, "SERVER_PROTOCOL", versionText(h.Version))
+	b = appendPair(b, "SERVER_PROTOCOL", h.Version.Dotted())
 	b = appendPair(b, "wsgi.url_scheme", r.Scheme())
 	b = appendEnds(b, r)
 	if h.ContentLength > 0 {
@@ -84,18 +84,6 @@ func appendDecoded(b, path []byte) []byte {
 		path = path[i+3:]
 	}
 	return b
-}
-
-// versionText is SERVER_PROTOCOL. Applications take it apart as one digit, a dot and
-// another, in HTTP/2, too.
-func versionText(v protocol.Version) string {
-	switch v {
-	case protocol.HTTP10:
-		return "HTTP/1.0"
-	case protocol.HTTP2:
-		return "HTTP/2.0"
-	}
-	return "HTTP/1.1"
 }
 
 // appendEnds appends the addresses of both ends: SERVER_NAME and SERVER_PORT as the
