@@ -24,9 +24,7 @@ func (s *Supervisor) check() {
 	switch {
 	case s.opts.Test && len(dirs) > 0: // which vets, too
 		args, stage = append([]string{"go", "test"}, tagsOf(s.opts.BuildFlags)...), "test"
-		for _, d := range dirs {
-			args = append(args, d)
-		}
+		args = append(args, dirs...)
 	case s.opts.Vet:
 		args = append(append([]string{"go", "vet"}, tagsOf(s.opts.BuildFlags)...), t.builder.pkg)
 	default:

@@ -32,10 +32,9 @@ var pageStyle []byte
 // front is the root. It belongs to the Supervisor.
 type front struct {
 	resource.Leaf
-	s      *Supervisor
-	own    *resource.Tree
-	script []byte // the element that is put into pages, but for its nonce
-	token  string // that pages of ours know: what is asked for with it came from them
+	s     *Supervisor
+	own   *resource.Tree
+	token string // that pages of ours know: what is asked for with it came from them
 }
 
 // newFront makes the tree.
