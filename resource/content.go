@@ -59,6 +59,9 @@ func (r *Request) wantContent() {
 		r.body.memory = append([]byte(nil), early...)
 		r.body.size = int64(len(early))
 		r.body.early, r.body.complete = true, true
+		if r.observer != nil {
+			r.observer.ContentReceived(early)
+		}
 	} else if n := r.head.ContentLength; n > 0 && n <= r.memoryLimit() && r.body.memory == nil {
 		r.body.memory = make([]byte, 0, n)
 	}

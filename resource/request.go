@@ -57,7 +57,8 @@ type Request struct {
 	ctx      context.Context
 	onFinish []func(error)
 	onLost   func(error)
-	onHalf   func()  // of NotifyHalfClose
+	onHalf   func() // of NotifyHalfClose
+	observer Observer
 	ending   error   // what they are told
 	overAt   uintptr // in debug mode, where it was finished
 }
@@ -111,6 +112,9 @@ func (r *Request) giveBack() bool {
 func (r *Request) BodyReceived(data []byte) {
 	if r.phase == over || r.body.early || r.body.dropped {
 		return
+	}
+	if r.observer != nil {
+		r.observer.ContentReceived(data)
 	}
 	r.body.arrived = data
 	r.guarded(stepContent)

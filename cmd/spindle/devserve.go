@@ -54,6 +54,7 @@ func serveDev(c *devConfig, out, errs *os.File) error {
 	loop := d.group.Reactors()[0]
 	o.Proxy = d.upstream
 	o.Highlight = highlight
+	o.Connections = d.connections
 	switch {
 	case app != nil:
 		o.App = app.generations(c, &o, d.said)
@@ -106,6 +107,15 @@ func (d *devServer) upstream(addr string, secure bool) (resource.Resource, error
 	return p, nil
 }
 
+// connections is those of the public ports.
+func (d *devServer) connections() (open, idle int) {
+	for _, m := range d.members { // one: there is one loop
+		c := m.site.Connections()
+		open, idle = open+c.Open, idle+c.Idle
+	}
+	return open, idle
+}
+
 // editedFiles serves a directory whose files change all the time.
 func editedFiles(dir string) *static.Dir {
 	files := static.New(dir)
@@ -117,7 +127,9 @@ func editedFiles(dir string) *static.Dir {
 
 // said takes a line that a worker has printed.
 func (d *devServer) said(worker, line string) {
-	d.terminal.show(dev.Event{Kind: dev.EventOutput, Name: worker, Text: line, Time: time.Now(), Errors: true})
+	e := dev.Event{Kind: dev.EventOutput, Name: worker, Text: line, Time: time.Now(), Errors: true}
+	d.terminal.show(e)
+	d.supervisor.Show(e)
 }
 
 // openEvents opens what --events names.

@@ -35,6 +35,7 @@ type front struct {
 	s     *Supervisor
 	own   *resource.Tree
 	token string // that pages of ours know: what is asked for with it came from them
+	dash  *dashboard
 }
 
 // newFront makes the tree.
@@ -50,6 +51,7 @@ func newFront(s *Supervisor) *front {
 	f.own.PutChild("ticket.js", file{pageType: "text/javascript; charset=utf-8", body: ticketScript})
 	f.own.PutChild("console", asking{c: s.console})
 	f.own.PutChild("pin", unlocking{c: s.console})
+	f.dash = newDashboard(s, f.own, f.token)
 	return f
 }
 
@@ -119,6 +121,7 @@ func (f *front) Pass(r *resource.Request) (resource.Resource, error) {
 		dropField(r.Head(), "Accept-Encoding") // what is compressed can not be added to
 		r.AddFilter(newInjector(f))
 	}
+	f.dash.rec.watch(r)
 	d := f.s.whatServes()
 	if d.Settled() {
 		return f.settled()

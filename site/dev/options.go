@@ -69,6 +69,9 @@ type Options struct {
 	// Inspect looks into programs that have panicked; nil leaves their pages without
 	// variables.
 	Inspect Inspector
+	// Connections tells how many connections are open, and how many of these are idle; nil
+	// where that is not known. Loop only.
+	Connections func() (open, idle int)
 	// NoReload leaves HTML as it is: no script is put into it.
 	NoReload bool
 }

@@ -1,0 +1,369 @@
+package dev
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"html"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"spindle/reactor"
+	"spindle/resource"
+	"spindle/resource/events"
+)
+
+// This file is the dashboard: what has happened and happens, told to a page (page/dash.*).
+// It costs nothing while nobody looks but for what is kept; for those who look, news are
+// gathered and told a few times a second, however many there are.
+
+//go:embed page/dash.html
+var dashPage []byte
+
+//go:embed page/dash.css
+var dashStyle []byte
+
+//go:embed page/dash.js
+var dashScript []byte
+
+// What is kept, and how often it is told.
+const (
+	dashEvery     = 250 * time.Millisecond
+	dashSlow      = 4 // beats between two looks at memory
+	keptLines     = 500
+	keptSteps     = 50
+	mostShown     = 2 << 10 // of a line
+	mostNews      = 60      // requests in one message, and lines twice that
+	dashQueued    = 2 << 20 // bytes that may wait for a page
+	dashMaxPages  = 16
+	dashNewsLines = 2 * mostNews
+)
+
+// dashboard belongs to the front. Loop only.
+type dashboard struct {
+	s       *Supervisor
+	rec     *recorder
+	pages   *events.Events
+	lines   []dashLine // oldest first
+	builds  []dashBuild
+	lineNo  int64
+	buildNo int64
+	began   time.Time
+	memory  [2]int64 // of the program and of this process, bytes
+
+	beats     int
+	timer     *reactor.DelayedCall // nil while nobody looks
+	toldReq   int64                // the last of each that was told
+	toldLine  int64
+	toldBuild int64
+	told      dashState
+}
+
+// dashLine is a line that was printed.
+type dashLine struct {
+	ID         int64  `json:"id"`
+	At         int64  `json:"at"` // ms
+	Name       string `json:"name,omitempty"`
+	Generation int    `json:"gen,omitempty"`
+	Errors     bool   `json:"err,omitempty"`
+	HTML       string `json:"html"`
+}
+
+// dashBuild is one step in the life of the program.
+type dashBuild struct {
+	ID         int64  `json:"id"`
+	At         int64  `json:"at"`
+	Kind       string `json:"kind"`
+	Generation int    `json:"gen,omitempty"`
+	PID        int    `json:"pid,omitempty"`
+	Took       int64  `json:"took,omitempty"` // ms
+	Cached     bool   `json:"cached,omitempty"`
+	Text       string `json:"text,omitempty"`
+	Place      string `json:"place,omitempty"` // of the first fault
+}
+
+// dashState is how things are.
+type dashState struct {
+	What       string `json:"what"`
+	Phase      string `json:"phase"` // running, building, starting, failed, nothing
+	Paused     bool   `json:"paused"`
+	Failed     string `json:"failed,omitempty"`
+	Generation int    `json:"gen"`
+	Up         int64  `json:"up"` // since when the generation answers, ms since 1970
+	PID        int    `json:"pid"`
+	Memory     int64  `json:"memory"`
+	OwnPID     int    `json:"own_pid"`
+	OwnMemory  int64  `json:"own_memory"`
+	OwnUp      int64  `json:"own_up"`
+	Old        int    `json:"old"` // generations that end
+	InHand     int    `json:"in_hand"`
+	Open       int    `json:"open"` // connections; -1: not known
+	Idle       int    `json:"idle"`
+	Total      int64  `json:"total"`
+	Errors     int64  `json:"errors"`
+}
+
+// dashNews is what a page is told.
+type dashNews struct {
+	Now      int64       `json:"now"`
+	State    *dashState  `json:"state,omitempty"` // nil: as before
+	Requests []listed    `json:"requests,omitempty"`
+	Lines    []dashLine  `json:"lines,omitempty"`
+	Builds   []dashBuild `json:"builds,omitempty"`
+	Seconds  [][2]int32  `json:"seconds,omitempty"` // up to now: all, and failed
+	Skipped  int64       `json:"skipped,omitempty"` // requests that are left out
+	Cleared  bool        `json:"cleared,omitempty"`
+}
+
+// newDashboard puts its pages into own.
+func newDashboard(s *Supervisor, own *resource.Tree, token string) *dashboard {
+	d := &dashboard{s: s, rec: newRecorder(s), pages: events.New(s.loop), began: s.loop.Now()}
+	d.pages.MaxQueuedBytes, d.pages.MaxStreams = dashQueued, dashMaxPages
+	d.pages.Retry = time.Second
+	d.pages.Opened = func(*events.Stream, *resource.Request) error {
+		d.begin()
+		return nil
+	}
+	page := bytes.ReplaceAll(dashPage, []byte("{{token}}"), []byte(html.EscapeString(token)))
+	own.PutChild("", dashFile{file{pageType: "text/html; charset=utf-8", body: page}})
+	own.PutChild("dash.css", file{pageType: "text/css; charset=utf-8", body: dashStyle})
+	own.PutChild("dash.js", file{pageType: "text/javascript; charset=utf-8", body: dashScript})
+	own.PutChild("requests", recordPages{d: d})
+	dash := new(resource.Tree)
+	dash.PutChild("events", d.pages)
+	dash.PutChild("state", dashAll{d: d})
+	dash.PutChild("pause", dashAction{s: s, do: s.Pause})
+	dash.PutChild("resume", dashAction{s: s, do: s.Resume})
+	dash.PutChild("clear", dashAction{s: s, do: d.clear})
+	own.PutChild("dash", dash)
+	s.Listen(d.heard)
+	return d
+}
+
+// heard takes an event.
+func (d *dashboard) heard(e Event) {
+	b := dashBuild{At: e.Time.UnixMilli(), Kind: e.Kind, Generation: e.Generation, PID: e.PID, Took: e.Took.Milliseconds(), Cached: e.Cached, Text: cut(e.Text, mostShown)}
+	switch e.Kind {
+	case EventOutput:
+		d.line(e)
+		return
+	case EventChange:
+		b.Text = e.Action
+		if len(e.Paths) > 0 {
+			b.Place = relativeTo(d.s.target.root(), e.Paths[0])
+		}
+		if n := len(e.Paths) - 1; n > 0 {
+			b.Place += " and " + strconv.Itoa(n) + " more"
+		}
+	case EventFailed:
+		b.Text = e.Failure.Title
+		b.Place = firstPlace(e.Failure, d.s.target.root())
+	case EventCommand:
+		b.Text = e.Name + ": " + e.Text
+	case EventBuilt, EventReady, EventExit, EventStopped, EventNotice:
+	default:
+		return
+	}
+	d.buildNo++
+	b.ID = d.buildNo
+	d.builds = append(atMost(d.builds, keptSteps-1), b)
+}
+
+// firstPlace is where a failure has its first fault.
+func firstPlace(f *Failure, root string) string {
+	for _, fault := range f.Faults {
+		if fault.File == "" {
+			continue
+		}
+		path := fault.File
+		if below(path, root) {
+			path = relativeTo(root, path)
+		}
+		return cut(path+":"+strconv.Itoa(fault.Line)+": "+fault.Message, mostShown)
+	}
+	return ""
+}
+
+// line keeps a line that was printed.
+func (d *dashboard) line(e Event) {
+	d.lineNo++
+	d.lines = append(atMost(d.lines, keptLines-1), dashLine{ID: d.lineNo, At: e.Time.UnixMilli(), Name: e.Name, Generation: e.Generation,
+		Errors: e.Errors, HTML: ansiHTML(cut(e.Text, mostShown))})
+}
+
+// Show has an event in the dashboard that somebody else has told of: what the workers of an
+// application have printed. Loop only.
+func (s *Supervisor) Show(e Event) { s.front.dash.heard(e) }
+
+// atMost is the last n of list, in its place.
+func atMost[T any](list []T, n int) []T {
+	if over := len(list) - n; over > 0 {
+		return list[:copy(list, list[over:])]
+	}
+	return list
+}
+
+// since is what of list has a number above told, no more than the last most of it.
+func since[T any](list []T, last, told int64, most int) []T {
+	return list[len(list)-min(len(list), int(min(last-told, int64(most)))):]
+}
+
+// begin tells news from now on, until nobody looks any more.
+func (d *dashboard) begin() {
+	if d.timer != nil {
+		return
+	}
+	d.toldReq, d.toldLine, d.toldBuild, d.beats = d.rec.last, d.lineNo, d.buildNo, 0
+	d.measure()
+	d.timer = d.s.loop.CallLater(dashEvery, d.beat)
+}
+
+// beat tells what is new.
+func (d *dashboard) beat() {
+	d.timer = nil
+	if d.pages.Len() == 0 {
+		return
+	}
+	if d.beats++; d.beats%dashSlow == 0 {
+		d.measure()
+	}
+	d.tellNews()
+	d.timer = d.s.loop.CallLater(dashEvery, d.beat)
+}
+
+// tellNews sends one message, if there is anything to tell.
+func (d *dashboard) tellNews() {
+	now := d.s.loop.Now()
+	news := dashNews{Now: now.UnixMilli(), Lines: since(d.lines, d.lineNo, d.toldLine, dashNewsLines), Builds: since(d.builds, d.buildNo, d.toldBuild, keptSteps)}
+	for _, x := range since(d.rec.ring, d.rec.last, d.toldReq, mostNews) {
+		news.Requests = append(news.Requests, x.line())
+	}
+	news.Skipped = d.rec.last - d.toldReq - int64(len(news.Requests))
+	state := d.state()
+	if state != d.told {
+		d.told, news.State = state, &state
+	}
+	if news.State == nil && len(news.Requests)+len(news.Lines)+len(news.Builds) == 0 && d.beats%dashSlow != 0 {
+		return
+	}
+	d.toldReq, d.toldLine, d.toldBuild = d.rec.last, d.lineNo, d.buildNo
+	news.Seconds = d.rec.seconds.last(now, 3)
+	d.pages.Broadcast(message("news", news))
+}
+
+// state is how things are.
+func (d *dashboard) state() dashState {
+	s := d.s
+	st := dashState{What: s.target.describe(), Phase: s.phase(), Paused: s.paused, Generation: s.served(), OwnPID: os.Getpid(), OwnUp: d.began.UnixMilli(),
+		Memory: d.memory[0], OwnMemory: d.memory[1], Old: len(s.draining), InHand: d.rec.inHand, Open: -1, Total: d.rec.total, Errors: d.rec.errors}
+	if s.current != nil {
+		st.PID, st.Up = s.current.pid(), s.upSince.UnixMilli()
+	}
+	if s.failure != nil {
+		st.Failed = s.failure.Title
+	}
+	if s.opts.Connections != nil {
+		st.Open, st.Idle = s.opts.Connections()
+	}
+	return st
+}
+
+// phase is what is going on, in a word.
+func (s *Supervisor) phase() string {
+	switch {
+	case s.making:
+		return "building"
+	case s.next != nil:
+		return "starting"
+	case s.failure != nil:
+		return "failed"
+	case s.current != nil:
+		return "running"
+	}
+	return "nothing"
+}
+
+// measure asks, on a thread, how much memory the program and this process have.
+func (d *dashboard) measure() {
+	pid := 0
+	if d.s.current != nil {
+		pid = d.s.current.pid()
+	}
+	reactor.DeferToThreadPool(d.s.loop.ThreadPool(), func() ([2]int64, error) {
+		return [2]int64{residentBytes(pid), residentBytes(os.Getpid())}, nil
+	}).Then(func(m [2]int64) { d.memory = m }, nil)
+}
+
+// residentBytes is the memory that a process has now, 0 where that is not known. Blocks.
+func residentBytes(pid int) int64 {
+	if pid == 0 {
+		return 0
+	}
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
+	words := strings.Fields(string(text))
+	if err != nil || len(words) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(words[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+// clear forgets requests and lines.
+func (d *dashboard) clear() {
+	d.rec.clear()
+	d.lines, d.builds = nil, nil
+	d.pages.Broadcast(message("news", dashNews{Now: d.s.loop.Now().UnixMilli(), Cleared: true}))
+}
+
+// dashFile is the page itself: nothing of another place is taken into it.
+type dashFile struct{ file }
+
+func (f dashFile) RenderGET(r *resource.Request) ([]byte, error) {
+	r.SetField("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'")
+	r.SetField("Referrer-Policy", "no-referrer")
+	return f.file.RenderGET(r)
+}
+
+// dashAll is GET dash/state: all that is kept, for a page that begins.
+type dashAll struct {
+	resource.Leaf
+	d *dashboard
+}
+
+func (x dashAll) RenderGET(r *resource.Request) ([]byte, error) {
+	d := x.d
+	state := d.state()
+	now := d.s.loop.Now()
+	all := dashNews{Now: now.UnixMilli(), State: &state, Lines: d.lines, Builds: d.builds, Seconds: d.rec.seconds.last(now, trafficSeconds)}
+	for _, x := range d.rec.ring {
+		all.Requests = append(all.Requests, x.line())
+	}
+	return sendJSON(r, all)
+}
+
+func sendJSON(r *resource.Request, v any) ([]byte, error) {
+	r.SetField("Content-Type", "application/json")
+	r.SetField("X-Content-Type-Options", "nosniff")
+	return json.Marshal(v)
+}
+
+// dashAction is a button.
+type dashAction struct {
+	resource.Leaf
+	s  *Supervisor
+	do func()
+}
+
+func (x dashAction) RenderPOST(r *resource.Request) ([]byte, error) {
+	if err := x.s.front.trusted(r); err != nil {
+		return nil, err
+	}
+	x.do()
+	r.SetStatus(204)
+	return nil, nil
+}

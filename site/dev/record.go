@@ -1,0 +1,249 @@
+package dev
+
+import (
+	"time"
+
+	"spindle/protocol"
+	"spindle/resource"
+)
+
+// This file keeps the last requests as they passed: the newest with what was sent and
+// answered, so that they can be looked at and sent again (recordsend.go), older ones as a
+// line of the list.
+
+// What is kept.
+const (
+	listedRequests  = 200      // in the list
+	recordedWhole   = 100      // with fields and content
+	mostContent     = 1 << 20  // of a request, and of its answer; what is longer is not kept
+	mostAllContents = 32 << 20 // of all; the oldest lose theirs
+)
+
+// recorder has the ring. Loop only.
+type recorder struct {
+	s       *Supervisor
+	ring    []*record // oldest first
+	held    int64     // bytes of content in it
+	last    int64     // number of the last that is over
+	inHand  int
+	total   int64
+	errors  int64
+	seconds traffic
+	sending map[string]*sending // requests that are sent again, by their mark
+	marks   int
+	over    func() // is told of each that is over
+}
+
+func newRecorder(s *Supervisor) *recorder {
+	return &recorder{s: s, sending: map[string]*sending{}, over: func() {}}
+}
+
+// record is one exchange. It is the resource.Observer of it.
+type record struct {
+	c          *recorder
+	id         int64 // in the order in which they ended; 0 until then
+	began      time.Time
+	took       time.Duration
+	method     string
+	target     string
+	scheme     string
+	authority  string
+	version    string
+	client     string
+	generation int
+	fields     protocol.Fields
+	body       kept
+	status     int
+	answer     protocol.Fields
+	content    kept
+	bytes      int64
+	lost       string // why it was cut
+	again      int64  // the one that it repeats; 0 for none
+	mark       string // of the sending that waits for it
+	whole      bool   // fields and content are there
+}
+
+// kept is content, as far as it is kept.
+type kept struct {
+	data []byte
+	size int64
+	why  string // it is not there: longContent, fileContent, oldContent
+}
+
+// Why content is not there.
+const (
+	longContent = "too large"
+	fileContent = "from a file"
+	oldContent  = "no longer kept"
+)
+
+// add takes a piece.
+func (k *kept) add(p []byte) {
+	k.size += int64(len(p))
+	switch {
+	case k.why != "":
+	case k.size > mostContent:
+		k.drop(longContent)
+	default:
+		k.data = append(k.data, p...)
+	}
+}
+
+func (k *kept) drop(why string) { k.data, k.why = nil, why }
+
+// watch records the exchange of r.
+func (c *recorder) watch(r *resource.Request) {
+	h := r.Head()
+	x := &record{c: c, began: c.s.loop.Now(), method: r.Method(), target: r.Target(), scheme: r.Scheme(), authority: r.Authority(),
+		version: versionName(r.Version()), client: r.ClientAddr().String(), generation: c.s.served(), whole: true}
+	x.again, x.mark = c.takeMark(h)
+	x.fields = protocol.RawFields(h.Fields).Text(make(protocol.Fields, 0, len(h.Fields)))
+	c.inHand++
+	r.Observe(x)
+	r.NotifyFinish(func(err error) { c.end(x, r, err) })
+}
+
+// ContentReceived takes a piece of what was sent.
+func (x *record) ContentReceived(p []byte) { x.body.add(p) }
+
+// AnswerBegun takes the head of the answer.
+func (x *record) AnswerBegun(status int, fields protocol.Fields) {
+	if x.generation == 0 {
+		x.generation = x.c.s.served()
+	}
+	x.status = status
+	x.answer = append(protocol.Fields(nil), fields...)
+}
+
+// ContentSent takes a piece of the answer.
+func (x *record) ContentSent(p []byte) {
+	if x.id == 0 {
+		x.content.add(p)
+	}
+}
+
+// FileSent tells that a piece is not seen.
+func (x *record) FileSent(n int64) {
+	x.content.size += n
+	x.content.drop(fileContent)
+}
+
+// end puts an exchange into the ring.
+func (c *recorder) end(x *record, r *resource.Request, err error) {
+	now := c.s.loop.Now()
+	c.inHand--
+	c.last++
+	c.total++
+	x.id, x.took, x.bytes = c.last, now.Sub(x.began), r.BytesWritten()
+	if x.status == 0 {
+		x.status = r.Status()
+	}
+	if err != nil {
+		x.lost = err.Error()
+	}
+	failed := x.status >= 500
+	if failed {
+		c.errors++
+	}
+	c.seconds.add(now, failed)
+	c.keep(x)
+	if w := c.sending[x.mark]; w != nil {
+		w.is(x)
+	}
+	c.over()
+}
+
+// keep adds x to the ring, and lets go what is too old for it.
+func (c *recorder) keep(x *record) {
+	if len(c.ring) == listedRequests {
+		c.ring[0].thin()
+		copy(c.ring, c.ring[1:])
+		c.ring = c.ring[:len(c.ring)-1]
+	}
+	c.ring = append(c.ring, x)
+	c.held += int64(len(x.body.data) + len(x.content.data))
+	if i := len(c.ring) - 1 - recordedWhole; i >= 0 {
+		c.ring[i].thin()
+	}
+	for i := 0; c.held > mostAllContents && i < len(c.ring)-1; i++ {
+		c.ring[i].forget()
+	}
+}
+
+// thin leaves the line of the list.
+func (x *record) thin() {
+	x.forget()
+	x.whole, x.fields, x.answer = false, nil, nil
+}
+
+// forget drops the content.
+func (x *record) forget() {
+	for _, k := range []*kept{&x.body, &x.content} {
+		if n := len(k.data); n > 0 {
+			x.c.held -= int64(n)
+			k.drop(oldContent)
+		}
+	}
+}
+
+// find is the one of that number, nil when it is not there.
+func (c *recorder) find(id int64) *record {
+	if len(c.ring) == 0 {
+		return nil
+	}
+	i := id - c.ring[0].id
+	if i < 0 || i >= int64(len(c.ring)) {
+		return nil
+	}
+	return c.ring[i]
+}
+
+// clear empties the ring.
+func (c *recorder) clear() { c.ring, c.held = nil, 0 }
+
+func versionName(v protocol.Version) string {
+	switch v {
+	case protocol.HTTP2:
+		return "HTTP/2"
+	case protocol.HTTP10:
+		return "HTTP/1.0"
+	}
+	return "HTTP/1.1"
+}
+
+// trafficSeconds is how far back the graph goes.
+const trafficSeconds = 300
+
+// traffic counts requests by the second.
+type traffic struct {
+	at     [trafficSeconds]int64 // the second that a slot is of
+	all    [trafficSeconds]int32
+	failed [trafficSeconds]int32
+}
+
+func (t *traffic) add(now time.Time, failed bool) {
+	second := now.Unix()
+	i := int(second % trafficSeconds)
+	if t.at[i] != second {
+		t.at[i], t.all[i], t.failed[i] = second, 0, 0
+	}
+	t.all[i]++
+	if failed {
+		t.failed[i]++
+	}
+}
+
+// last is the n seconds up to now, oldest first: all, and failed.
+func (t *traffic) last(now time.Time, n int) (list [][2]int32) {
+	for second := now.Unix() - int64(n) + 1; second <= now.Unix(); second++ {
+		i := int(second % trafficSeconds)
+		if second < 0 || t.at[i] != second {
+			list = append(list, [2]int32{})
+			continue
+		}
+		list = append(list, [2]int32{t.all[i], t.failed[i]})
+	}
+	return list
+}
+
+var _ resource.Observer = (*record)(nil)
