@@ -17,8 +17,8 @@ import (
 	"spindle/resource/vhost"
 )
 
-// This file is the part of spindle web that passes requests on: --proxy, --vhost and
-// --rewrite.
+// This file is the part of spindle web that passes requests on: --proxy, --vhost,
+// --rewrite and --forward-proxy.
 
 // gateways are what these flags ask for.
 type gateways struct {
@@ -30,6 +30,8 @@ type gateways struct {
 	RewriteHost bool
 	Health      string
 	CacheMiB    int
+
+	Forward []string // hosts that clients may be connected with
 }
 
 func (g *gateways) addFlags(f *pflag.FlagSet) {
@@ -38,6 +40,7 @@ func (g *gateways) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&g.RewriteHost, "rewrite-host", false, "send upstreams their own host, in place of the one that the client asked for")
 	f.StringVar(&g.Health, "health", "", "`path` that upstreams are asked for every 10 s, to see whether they are well")
 	f.IntVar(&g.CacheMiB, "cache", 0, "`MiB` of answers of upstreams to keep in memory, on each loop, as far as they may be kept")
+	f.StringArrayVar(&g.Forward, "forward-proxy", nil, "be a proxy for clients that ask for one, CONNECT included, to `host`: a name, *.example.org, *, an address or a range, with :port or :*")
 	f.StringArrayVar(&g.Hosts, "vhost", nil, "serve a host of its own, as `name=directory` or name=upstream; the name may be *.example.org")
 	f.StringArrayVar(&g.Rewrites, "rewrite", nil, "change paths, as `/from=/to` or ~pattern=/to; 301:/from=/to sends the client there")
 }
@@ -65,6 +68,9 @@ func (g *gateways) check() error {
 		if _, err := rewrite.ParseRule(text); err != nil {
 			return fmt.Errorf("--rewrite %s: %s", text, strings.TrimPrefix(err.Error(), "rewrite: "))
 		}
+	}
+	if _, err := proxy.NewForward(g.Forward...); err != nil {
+		return fmt.Errorf("--forward-proxy %s", strings.TrimPrefix(err.Error(), "proxy: "))
 	}
 	if err := g.checkBalance(); err != nil {
 		return err
@@ -171,6 +177,11 @@ func (g *gateways) wrap(root resource.Resource, show shower) resource.Resource {
 			rules = append(rules, rule)
 		}
 		root = rewrite.New(root, rules...)
+	}
+	if len(g.Forward) > 0 {
+		f, _ := proxy.NewForward(g.Forward...) // check has made one
+		f.Rest = root
+		root = f
 	}
 	return root
 }

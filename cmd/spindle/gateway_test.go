@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -24,6 +25,8 @@ func TestGatewayFlags(t *testing.T) {
 		{"host", gateways{Hosts: []string{"a b=" + dir}}, "not a host"},
 		{"balance", gateways{Proxies: []string{"/=http://a"}, Balance: "luck"}, "there are least-busy"},
 		{"balance of nothing", gateways{Balance: "client"}, "name one with --proxy"},
+		{"forward", gateways{Forward: []string{"*.example.org", "10.0.0.0/8:*", "a:8080"}}, ""},
+		{"forward to no port", gateways{Forward: []string{"a:x"}}, `--forward-proxy "a:x": "x" is not a port`},
 		{"rewrite", gateways{Rewrites: []string{"x"}}, "write /from=/to"},
 	} {
 		err := c.g.check()
@@ -51,6 +54,18 @@ func TestGatewayTree(t *testing.T) {
 		r := s.Do("GET", c.path, protocol.Fields{{Name: "Host", Value: c.host}}, nil)
 		if r.Status != c.status {
 			t.Errorf("%s %s: %d", c.host, c.path, r.Status)
+		}
+	}
+}
+
+func TestTrustProxy(t *testing.T) {
+	c := listenConfig{TrustProxies: []string{"10.0.0.0/8", "::1", "127.0.0.1", "unix"}}
+	if err := c.readTrusted(); err != nil || fmt.Sprint(c.trusted) != "[10.0.0.0/8 ::1/128 127.0.0.1/32 0.0.0.0/32]" {
+		t.Errorf("%v %v", c.trusted, err)
+	}
+	for _, bad := range []string{"", "x", "10.0.0.0/33", "fe80::1%eth0", "proxy.example.org"} {
+		if c := (listenConfig{TrustProxies: []string{bad}}); c.readTrusted() == nil {
+			t.Errorf("%q is taken", bad)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,9 @@ type listenConfig struct {
 	Quiet   bool
 	Open    bool
 	secureConfig
+
+	TrustProxies []string       // addresses, ranges; "unix"
+	trusted      []netip.Prefix // of them
 
 	headers []string // as they were given; nil once they are in Fields
 }
@@ -54,6 +58,7 @@ func (c *listenConfig) addFirstFlags(f *pflag.FlagSet) {
 // addLogFlags adds those about the answers and the access log.
 func (c *listenConfig) addLogFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&c.headers, "add-header", "H", nil, "`field` for every answer of the tree, as 'Name: value'; may be given several times")
+	f.StringArrayVar(&c.TrustProxies, "trust-proxy", nil, "`address`, or range as 10.0.0.0/8, of proxies in front, whose X-Forwarded fields are believed; unix for UNIX sockets")
 	f.StringVar(&c.Log, "log", "", "access log `format`: short, combined, json, none (default short on a terminal, else combined)")
 	f.StringVar(&c.LogFile, "log-file", "", "`file` for the access log, in place of standard output")
 	addSecureFlags(f, &c.secureConfig)
@@ -89,9 +94,10 @@ func listenCompletions() completions {
 	return completions{
 		"listen": fixed("tcp:8080\tall addresses", "127.0.0.1:8080\tthis machine only", "tcp:0\ta free port",
 			"tls:8443\twith TLS", "unix:\ta UNIX socket", "systemd:index=0\ta socket of systemd", "fd:3\ta socket that is open already"),
-		"log":        fixed(formats...),
-		"log-file":   files,
-		"add-header": fixed("Cache-Control: no-store", "Access-Control-Allow-Origin: *", "X-Content-Type-Options: nosniff"),
+		"log":         fixed(formats...),
+		"log-file":    files,
+		"trust-proxy": fixed("127.0.0.1", "::1", "10.0.0.0/8", "unix\twho comes over a UNIX socket"),
+		"add-header":  fixed("Cache-Control: no-store", "Access-Control-Allow-Origin: *", "X-Content-Type-Options: nosniff"),
 	}
 }
 
@@ -122,7 +128,32 @@ func (c *listenConfig) check(cmd *cobra.Command) error {
 		}
 	}
 	c.headers = nil
+	if err := c.readTrusted(); err != nil {
+		return err
+	}
 	return c.checkLog()
+}
+
+// nobody is a range of no address: who comes over a UNIX socket is trusted where anybody is.
+var nobody = netip.MustParsePrefix("0.0.0.0/32")
+
+// readTrusted reads --trust-proxy.
+func (c *listenConfig) readTrusted() error {
+	c.trusted = nil
+	for _, text := range c.TrustProxies {
+		prefix, err := netip.ParsePrefix(text)
+		if ip, err2 := netip.ParseAddr(text); err != nil && err2 == nil && ip.Zone() == "" {
+			prefix, err = netip.PrefixFrom(ip.Unmap(), ip.Unmap().BitLen()), nil
+		}
+		switch {
+		case text == "unix":
+			prefix = nobody
+		case err != nil:
+			return fmt.Errorf("--trust-proxy %s: give an address, a range as 10.0.0.0/8, or unix", text)
+		}
+		c.trusted = append(c.trusted, prefix)
+	}
+	return nil
 }
 
 func (c *listenConfig) addField(text string) error {

@@ -192,7 +192,7 @@ func (s *server) build() {
 		}
 		m.site = site.New(s.config.secured(root))
 		m.site.Log = s.accessLog(m)
-		m.site.Debug = s.debug
+		m.site.Debug, m.site.TrustedProxies = s.debug, s.config.trusted
 		s.members = append(s.members, m)
 	}
 	join(starts)

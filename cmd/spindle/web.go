@@ -58,6 +58,12 @@ a second one does not wait.
 --proxy passes a part of the tree on to other servers, streamed both ways, WebSocket
 included; --vhost serves hosts of their own beside the rest, which is for all others.
 
+--trust-proxy names who stands in front of the server: what such a proxy says of the client,
+its host and whether it came by https, in X-Forwarded-For, -Host and -Proto, is taken then, and from
+nobody else. --forward-proxy serves clients that are set to use a proxy; without a port the
+ports of a host are 80 and 443, and addresses that are not public are reached only where the
+flag names them. Who can reach --listen can use it, so keep it from others.
+
 --cgi runs scripts, one process for each request; --php serves a directory with PHP in
 it through php-fpm; --fastcgi and --scgi pass a part of the tree on to an application.
 --as has the server itself stand behind another one: by FastCGI or SCGI at --listen, or by
@@ -106,12 +112,13 @@ func newWeb(start func(*webConfig) error) *cobra.Command {
 	f.IntVar(&c.Loops, "loops", 1, "`number` of event loops, each with its own tree; 0 is one for each core")
 	c.addLastFlags(f)
 	complete(web, completions{
-		"path":      directories,
-		"index":     fixed("index.html", "index.htm", "default.html"),
-		"mime-type": fixed("text/plain; charset=utf-8", "text/html; charset=utf-8", "application/octet-stream"),
-		"balance":   fixed("least-busy", "round-robin", "client\tthe same client goes to the same one", "cookie:\tby the value of a cookie"),
-		"as":        fixed("http", "fastcgi\tbehind a web server", "scgi\tbehind a web server", "cgi\tstarted by a web server for one request"),
-		"loops":     fixed("0\tone for each core", "1", "2", "4"),
+		"path":          directories,
+		"index":         fixed("index.html", "index.htm", "default.html"),
+		"mime-type":     fixed("text/plain; charset=utf-8", "text/html; charset=utf-8", "application/octet-stream"),
+		"forward-proxy": fixed("*\tall public hosts", "*.example.org", "127.0.0.1:*"),
+		"balance":       fixed("least-busy", "round-robin", "client\tthe same client goes to the same one", "cookie:\tby the value of a cookie"),
+		"as":            fixed("http", "fastcgi\tbehind a web server", "scgi\tbehind a web server", "cgi\tstarted by a web server for one request"),
+		"loops":         fixed("0\tone for each core", "1", "2", "4"),
 	})
 	return web
 }

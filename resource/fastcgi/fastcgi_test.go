@@ -217,6 +217,7 @@ func TestBadBackends(t *testing.T) {
 		{"ends without its end", part, false, "200 " + strings.Repeat("x", 30000) + " cut"},
 		{"half of a record", part[:len(part)-10], false, "200 " + strings.Repeat("x", 29990) + " cut"},
 		{"shorter than it says", append(lying, end(0)...), false, "502 "},
+		{"longer than it says", append(proto.AppendRecord(nil, proto.Stdout, 1, []byte("Content-Length: 2\r\n\r\nabc")), end(0)...), false, "502 "},
 		{"overloaded", end(proto.Overloaded), false, "503 "},
 		{"another role", end(proto.UnknownRole), false, "502 "},
 		{"too short an end", proto.AppendRecord(nil, proto.EndRequest, 1, []byte("x")), false, "502 "},

@@ -25,8 +25,8 @@ type Source interface {
 //	Data …, Flush at the end of each callback, then End or Fail
 //
 // An answer is never taken for whole that is not: when it ends before its head is
-// complete the client gets 502, and when it ends before its Content-Length, or fails, the
-// client sees it cut. Loop only.
+// complete the client gets 502, and when it ends before its Content-Length, goes on beyond it,
+// or fails, the client gets 502 too, or sees it cut where it was begun. Loop only.
 type Answer struct {
 	R      *resource.Request
 	Source Source
@@ -130,6 +130,10 @@ func (a *Answer) content(p []byte) {
 	}
 	if a.size += int64(len(p)); a.Max > 0 && a.size > a.Max {
 		a.Fail(&resource.Error{Status: 502, Err: fmt.Errorf("gateway: the answer is longer than %d bytes", a.Max)})
+		return
+	}
+	if n := a.reply.Length; n >= 0 && a.size > n && a.R.Method() != "HEAD" && !protocol.NoContent(a.reply.Status) {
+		a.Fail(&resource.Error{Status: 502, Err: fmt.Errorf("gateway: the answer has more content than its Content-Length, %d, says", n)})
 		return
 	}
 	if !a.producing && len(a.held)+len(p) <= holdBytes {
