@@ -58,7 +58,7 @@ func (c *listenConfig) addFirstFlags(f *pflag.FlagSet) {
 // addLogFlags adds those about the answers and the access log.
 func (c *listenConfig) addLogFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&c.headers, "add-header", "H", nil, "`field` for every answer of the tree, as 'Name: value'; may be given several times")
-	f.StringArrayVar(&c.TrustProxies, "trust-proxy", nil, "`address`, or range as 10.0.0.0/8, of proxies in front, whose X-Forwarded fields are believed; unix for UNIX sockets")
+	f.StringArrayVar(&c.TrustProxies, "trust-proxy", nil, "`address` or range of proxies whose X-Forwarded fields are believed; unix for UNIX sockets")
 	f.StringVar(&c.Log, "log", "", "access log `format`: short, combined, json, none (default short on a terminal, else combined)")
 	f.StringVar(&c.LogFile, "log-file", "", "`file` for the access log, in place of standard output")
 	addSecureFlags(f, &c.secureConfig)

@@ -20,7 +20,7 @@ type Script struct {
 	// PathInfo is the rest of the path, decoded: PATH_INFO.
 	PathInfo string
 	// Root is the directory that Name is below of: DOCUMENT_ROOT, and PATH_TRANSLATED
-	// with PathInfo. "" when there is none.
+	// with PathInfo, unless that leads up by "..". "" when there is none.
 	Root string
 }
 
@@ -89,7 +89,7 @@ func (e builder) script(s *Script) {
 	e.add("SCRIPT_NAME", s.Name)
 	if s.PathInfo != "" {
 		e.add("PATH_INFO", s.PathInfo)
-		if s.Root != "" {
+		if s.Root != "" && !climbs(s.PathInfo) {
 			e.add("PATH_TRANSLATED", s.Root+s.PathInfo)
 		}
 	}
@@ -102,6 +102,10 @@ func (e builder) script(s *Script) {
 	e.add("DOCUMENT_URI", s.Name+s.PathInfo)
 	e.add("REDIRECT_STATUS", "200") // php-cgi does nothing without it
 }
+
+// climbs tells whether a path that was decoded has a segment "..", as a slash that was written
+// %2F can make it: nothing below a directory is meant by that.
+func climbs(path string) bool { return strings.Contains(path+"/", "/../") }
 
 // ends is the two ends of the connection, as the client sees them.
 func (e builder) ends(r *resource.Request) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"spindle/protocol/cgi"
 	"spindle/reactor/reactortest"
 )
 
@@ -102,6 +103,16 @@ func TestPick(t *testing.T) {
 	for _, bad := range [][]string{nil, {"x"}} {
 		if _, err := NewBackends(bad); err == nil {
 			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+func TestPathTranslatedStaysBelow(t *testing.T) {
+	for info, want := range map[string]string{"/a/b": "/srv/a/b", "/a/../../etc": "", "/..": "", "/..a": "/srv/..a"} {
+		var env cgi.Env
+		builder{env: &env}.script(&Script{Name: "/x.php", PathInfo: info, Root: "/srv"})
+		if got := env.Get("PATH_TRANSLATED"); got != want || env.Get("PATH_INFO") != info {
+			t.Errorf("%s: %q, want %q", info, got, want)
 		}
 	}
 }
