@@ -307,6 +307,46 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+// TestRetryUnsent: a kept connection that was closed before the request was written is not
+// the client's trouble whatever the method, since the backend can have seen nothing of it.
+func TestRetryUnsent(t *testing.T) {
+	for _, body := range []string{"", "content"} {
+		accepted := make(chan net.Conn, 2)
+		var requests atomic.Int64
+		b := newBackend(t, func(c net.Conn, n int) {
+			accepted <- c
+			var dec proto.Decoder
+			for {
+				a, err := readRequest(c, &dec)
+				if err != nil {
+					return
+				}
+				requests.Add(1)
+				c.Write(whole("x" + string(a.content)))
+			}
+		})
+		s := serve(t, func(log *slog.Logger) resource.Resource {
+			a := fastcgi.New(b.addr)
+			a.Logger = log
+			return resource.Wrap(a, func(r *resource.Request) error {
+				if r.Path() == "/close" { // in the turn in which the request is written
+					(<-accepted).Close()
+				}
+				return nil
+			})
+		})
+		if got := s.get(t, "GET", "/", nil); got != "200 x" {
+			t.Fatal(got)
+		}
+		if got := s.get(t, "POST", "/close", strings.NewReader(body)); got != "200 x"+body {
+			t.Errorf("%q: got %q\n%s", body, got, s.log)
+		}
+		if n := requests.Load(); n != 2 {
+			t.Errorf("%q: the backend has seen %d requests", body, n)
+		}
+	}
+}
+
 func TestBalance(t *testing.T) {
 	good, other := newBackend(t, each(whole("x"))), newBackend(t, each(whole("x")))
 	dead := &backend{addr: "unix:" + filepath.Join(t.TempDir(), "nobody")}

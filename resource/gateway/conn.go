@@ -30,7 +30,18 @@ func (c *conn) run(x *exchange) {
 	c.x = x
 	x.begin(c)
 	c.t.WriteShared(x.head)
-	x.content.Start(c)
+	if c.served == 0 || x.repeatable() {
+		x.content.Start(c)
+		return
+	}
+	// If the backend has closed it meanwhile, the head is all that can fail to be written.
+	x.headOnly = true
+	c.t.Loop().CallLater(0, func() {
+		if c.x == x {
+			x.headOnly = false
+			x.content.Start(c)
+		}
+	})
 }
 
 // Write sends a piece of content. See reactor.Consumer.

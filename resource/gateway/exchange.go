@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"spindle/protocol/cgi"
@@ -27,6 +29,7 @@ type exchange struct {
 	connecting *reactor.Deferred[reactor.Protocol]
 	refused    error // why the last one could not be
 	conn       *conn // nil before, and when it is done
+	headOnly   bool  // nothing but the head was written on conn
 	again      bool  // it was sent twice
 	over       bool
 
@@ -130,10 +133,13 @@ func (x *exchange) broken(err error) {
 }
 
 // lost is called when the backend has closed the connection too soon. If the connection
-// was a kept one, it may have been closed before the request came; then it is sent again.
+// was a kept one, it may have been closed before the request came; then it is sent again,
+// if it may be sent twice or surely was not sent once.
 func (x *exchange) lost(c *conn, reason error) {
 	x.conn = nil
-	if c.served > 0 && !x.again && !x.answer.Begun() && x.content.Untouched() && repeatable(x.r.Method()) && !x.over {
+	unsent := x.headOnly && errors.Is(reason, syscall.EPIPE)
+	x.headOnly = false
+	if c.served > 0 && !x.again && !x.answer.Begun() && (unsent || x.repeatable()) && !x.over {
 		x.again = true
 		x.tried = nil
 		x.app.pool.send(x, true)
@@ -145,11 +151,11 @@ func (x *exchange) lost(c *conn, reason error) {
 	x.leave()
 }
 
-// repeatable tells whether a request may be sent twice (RFC 9110 §9.2.2).
-func repeatable(method string) bool {
-	switch method {
+// repeatable tells whether the request may be sent twice (RFC 9110 §9.2.2), and can be.
+func (x *exchange) repeatable() bool {
+	switch x.r.Method() {
 	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE":
-		return true
+		return x.content.Untouched()
 	}
 	return false
 }
