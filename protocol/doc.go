@@ -14,6 +14,10 @@
 // Channel that it was given. Neither knows the other's type, so what answers
 // does not know over which version it does.
 //
+// Toward servers the same is turned round: a ClientConn (of http1 or http2) takes a
+// RequestHead, who asks writes the content to a ClientChannel, and the answer comes to
+// a ClientReceiver. Package agent chooses the connection.
+//
 // All of it runs on the loop of the connection. Beside the interfaces everything
 // here is a pure function or a plain value: what reads peers' bytes takes them in
 // place, allocates nothing where it is on the way of every request, never

@@ -1,10 +1,11 @@
 // Package site joins HTTP and a tree of resources: a Site is the factory that a port
 // asks for each connection.
 //
-//	port ──BuildProtocol──▶ http1.Channel ──NewReceiver──▶ resource.Request
-//	                             ▲                               │ path, method
-//	                             │ status, fields, content       ▼
-//	                             └────────────────────── resource tree (Root)
+//	port ──BuildProtocol──▶ http1.Channel, http2.Stream ──NewReceiver──▶ resource.Request
+//	web server ──FastCGI, SCGI, ServeCGI──▶ cgi.Conn ──────┤                   │ path, method
+//	net/http ──ServeHTTP──▶ nethttp.Channel ───────────────┘                   ▼
+//	    ▲                        │                                   resource tree (Root)
+//	    └────────────────────────┴───── status, fields, content ◀──────────────┘
 //	the exchange is over ──▶ counters, AccessLogger
 //
 // A whole server:

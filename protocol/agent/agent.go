@@ -163,7 +163,7 @@ func (x *asking) origin(u *url.URL) (Origin, error) {
 	if err != nil {
 		return Origin{}, err
 	}
-	return ParseOrigin(u.Scheme, host)
+	return parseOrigin(u.Scheme, host)
 }
 
 // ascii is a host as the wire has it.
@@ -237,7 +237,7 @@ func (x *asking) useProxy(u *url.URL, o *Origin, h *protocol.RequestHead) error 
 	if via.Scheme != "http" {
 		return fmt.Errorf("the proxy %s is not one by http", protocol.Quote(via.Redacted()))
 	}
-	p, err := ParseOrigin("http", via.Host)
+	p, err := parseOrigin("http", via.Host)
 	if err != nil {
 		return err
 	}

@@ -226,16 +226,24 @@ func (g *digger) BodyFinished(protocol.Fields) {}
 func (g *digger) ExchangeLost(err error) { g.d.failed(err) }
 
 // ParseOrigin reads the scheme and authority of a URL: "http://host:port",
-// "https://host", "h2c://host:port".
+// "https://host", "h2c://host:port". Any goroutine.
 func ParseOrigin(scheme, authority string) (Origin, error) {
+	o, err := parseOrigin(scheme, authority)
+	if err != nil {
+		return o, fmt.Errorf("agent: %w", err)
+	}
+	return o, nil
+}
+
+func parseOrigin(scheme, authority string) (Origin, error) {
 	ports := map[string]int{"http": 80, "https": 443, "h2c": 80}
 	o := Origin{Scheme: scheme, Port: ports[scheme]}
 	if o.Port == 0 {
-		return o, fmt.Errorf("agent: the scheme %s is not one of http, https and h2c", protocol.Quote(scheme))
+		return o, fmt.Errorf("the scheme %s is not one of http, https and h2c", protocol.Quote(scheme))
 	}
 	host, port := protocol.SplitAuthority([]byte(authority))
 	if len(host) == 0 || !protocol.ValidAuthority([]byte(authority)) {
-		return o, fmt.Errorf("agent: %s is not a host, or a host and a port", protocol.Quote(authority))
+		return o, fmt.Errorf("%s is not a host, or a host and a port", protocol.Quote(authority))
 	}
 	if len(port) > 0 {
 		o.Port, _ = strconv.Atoi(string(port)) // ValidAuthority has seen that it is one

@@ -79,8 +79,8 @@ func (x *asking) prepare(next *url.URL, method string) {
 }
 
 func sameOrigin(a, b *url.URL) bool {
-	o, err := ParseOrigin(a.Scheme, a.Host)
-	p, err2 := ParseOrigin(b.Scheme, b.Host)
+	o, err := parseOrigin(a.Scheme, a.Host)
+	p, err2 := parseOrigin(b.Scheme, b.Host)
 	return err == nil && err2 == nil && o == p
 }
 

@@ -265,9 +265,13 @@ func (c *Client) Switch(p reactor.Protocol) {
 // Buffered is the number of bytes not yet with the kernel.
 func (c *Client) Buffered() int { return c.t.Buffered() + len(c.held) }
 
-// Peer is the address of the server, Host that of our end, Loop where the connection lives.
+// Peer is the address of the server.
 func (c *Client) Peer() reactor.Addr { return c.t.Peer() }
+
+// Host is the address of our end.
 func (c *Client) Host() reactor.Addr { return c.t.Host() }
+
+// Loop is where the connection lives. Any goroutine.
 func (c *Client) Loop() reactor.Loop { return c.t.Loop() }
 
 // TLS is the state of the connection, nil when it is not secure.

@@ -256,9 +256,13 @@ func (x *ClientStream) Switch(p reactor.Protocol) {
 // those of the connection, which go before them.
 func (x *ClientStream) Buffered() int { return x.s.Buffered() }
 
-// Peer is the address of the server, Host that of our end, Loop where the connection lives.
+// Peer is the address of the server.
 func (x *ClientStream) Peer() reactor.Addr { return x.s.Peer() }
+
+// Host is the address of our end.
 func (x *ClientStream) Host() reactor.Addr { return x.s.Host() }
+
+// Loop is where the connection lives. Any goroutine.
 func (x *ClientStream) Loop() reactor.Loop { return x.s.Loop() }
 
 // TLS is the state of the connection, nil when it is not secure.

@@ -72,9 +72,11 @@ func MakeAuthority(dir, owner string, now time.Time) (*Authority, error) {
 	return a, write(c.Certificate, c.PrivateKey, a.CertFile(), a.KeyFile())
 }
 
-// CertFile is the certificate to be trusted, KeyFile the key that signs.
+// CertFile is the name of the certificate that is to be trusted.
 func (a *Authority) CertFile() string { return filepath.Join(a.dir, "ca.pem") }
-func (a *Authority) KeyFile() string  { return filepath.Join(a.dir, "ca-key.pem") }
+
+// KeyFile is the name of the key that signs.
+func (a *Authority) KeyFile() string { return filepath.Join(a.dir, "ca-key.pem") }
 
 // Certificate is the authority's own.
 func (a *Authority) Certificate() *x509.Certificate { return a.cert.Leaf }

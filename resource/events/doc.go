@@ -14,6 +14,6 @@
 //	}).Start(time.Second, true)
 //
 // An event is encoded once for all listeners, who are told in turns when they are many.
-// Streams end at once when the reactor
-// stops, so that it need not wait for them. All of it runs on the loop.
+// Streams end at once when the reactor stops, so that it need not wait for them. All of
+// it runs on the loop.
 package events
