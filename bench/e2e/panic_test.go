@@ -288,3 +288,122 @@ func TestPanicPageInChromium(t *testing.T) {
 	d.write("main.go", strings.Replace(panicMain, "i <= upTo", "i < upTo", 1))
 	b.until("document.body.textContent.trim() === '2670'") // mended: the page comes again by itself
 }
+
+const flaskPanic = `from flask import Flask
+
+app = Flask(__name__)
+
+
+class Angry:
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
+def price(name, prices):
+    return prices[name]
+
+
+def bill(names):
+    password = "hu" + "sh"
+    angry = Angry()
+    prices = {"spindle": 120, "api_key": "hu" + "sh"}
+    return sum(price(name, prices) for name in names)
+
+
+@app.get("/bill")
+def show():
+    try:
+        return str(bill(["spindle", "distaff"]))
+    except KeyError as e:
+        raise ValueError("there is no bill") from e
+`
+
+const djangoPanic = `import django
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.urls import path
+
+settings.configure(ROOT_URLCONF=__name__, SECRET_KEY="hu" + "sh", ALLOWED_HOSTS=["*"])
+
+
+def show(request):
+    wanted = {"name": "distaff"}
+    return wanted["price"]
+
+
+urlpatterns = [path("bill", show)]
+application = get_wsgi_application()
+`
+
+// Exceptions of Python applications have the same page, with the variables of each frame.
+func TestPythonExceptions(t *testing.T) {
+	for _, row := range []struct {
+		name, file string
+		want       []string
+	}{
+		{"Flask", flaskPanic, []string{"ValueError", "because: &#39;distaff&#39; (KeyError)", "app.price", "name = &#39;distaff&#39;  (str)", "password = ••••••", "angry = <Angry instance", "&#39;api_key&#39;: &#39;••••••&#39;"}},
+		{"Django", djangoPanic, []string{"KeyError", "app.show", "wanted = {&#39;name&#39;: &#39;distaff&#39;}  (dict)", "request = <WSGIRequest: GET &#39;/bill&#39;>"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			d := startDev(t, build(t, "cmd/spindle"), map[string]string{"app.py": row.file}, "--python", "/usr/bin/python3", "app.py")
+			d.await("ready", 1)
+			status, body := d.get("/bill")
+			for _, w := range row.want {
+				if w = strings.ReplaceAll(w, "&#39;", "'"); status != 500 || !strings.Contains(body, w) {
+					t.Errorf("no %q in %d %s", w, status, body)
+				}
+			}
+			if strings.Contains(body, "hush") {
+				t.Errorf("a secret is shown: %s", body)
+			}
+			if status, page := d.get("/bill", "Accept", "text/html"); status != 500 || !strings.Contains(page, `class="fault frame"`) {
+				t.Errorf("%d %s", status, page)
+			}
+			d.write("app.py", row.file+"\ndef broken(:\n")
+			d.await("failed", 1)
+			if status, page := d.get("/__spindle__/failure", "Accept", "text/html"); status != 200 || !strings.Contains(page, "SyntaxError") || !strings.Contains(page, `class="line here"`) {
+				t.Errorf("%d %s", status, page)
+			}
+		})
+	}
+}
+
+const netHTTPPanic = `package main
+
+import (
+	"net/http"
+	"os"
+
+	"spindle/site/dev/report"
+)
+
+type user struct{ Name string }
+
+func find(users map[string]*user, name string) *user { return users[name] }
+
+func main() {
+	mux := http.NewServeMux()
+	users := map[string]*user{"ada": {"Ada"}}
+	mux.HandleFunc("GET /user/{name}", func(w http.ResponseWriter, r *http.Request) {
+		name := r.PathValue("name")
+		u := find(users, name)
+		w.Write([]byte(u.Name))
+	})
+	http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), report.Handler(mux))
+}
+`
+
+// A program of net/http with report.Handler around its router.
+func TestPanicOfNetHTTP(t *testing.T) {
+	d := startDev(t, build(t, "cmd/spindle"), map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": netHTTPPanic}, ".")
+	d.await("ready", 1)
+	if status, body := d.get("/user/ada"); status != 200 || body != "Ada" {
+		t.Errorf("%d %s", status, body)
+	}
+	status, body := d.get("/user/bob")
+	for _, w := range []string{"invalid memory address", "main.main.func1", `name = "bob"`, "u = nil", "GET /user/bob"} {
+		if status != 500 || !strings.Contains(body, w) {
+			t.Errorf("no %q in %d %s", w, status, body)
+		}
+	}
+}

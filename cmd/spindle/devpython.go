@@ -9,7 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"spindle/protocol/postmortem"
 	"spindle/reactor"
+	"spindle/resource"
 	"spindle/resource/wsgi"
 	"spindle/site/dev"
 )
@@ -21,7 +23,7 @@ import (
 type pythonApp struct{ target string }
 
 // generations makes them.
-func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, line string)) func(reactor.Loop, int) (dev.App, error) {
+func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, line string), supervisor func() *dev.Supervisor) func(reactor.Loop, int) (dev.App, error) {
 	return func(l reactor.Loop, n int) (dev.App, error) {
 		r, ok := l.(*reactor.Reactor)
 		if !ok {
@@ -32,6 +34,11 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 		a.Threads = c.Threads
 		a.StopTimeout = o.Patience
 		a.Logger = slog.New(withoutLoading{slog.Default().Handler()})
+		a.Failed = func(r *resource.Request, e *wsgi.Exception) bool {
+			report, frames := pythonReport(e)
+			supervisor().Witness(r, report, frames)
+			return true
+		}
 		words := new(lastWords)
 		a.Output = func(worker string, line []byte) {
 			words.add(line)
@@ -49,6 +56,22 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 			Grow: func(told func()) { a.Grown = told },
 			Stop: func(time.Duration) *reactor.Deferred[struct{}] { return a.Stop() }}, nil
 	}
+}
+
+// pythonReport is an exception as it is shown.
+func pythonReport(e *wsgi.Exception) (report postmortem.Report, frames []dev.Frame) {
+	report.Stack = e.Trace
+	for _, c := range e.Causes {
+		report.Causes = append(report.Causes, postmortem.Cause{Type: c.Type, Text: c.Text})
+	}
+	for _, f := range e.Frames {
+		frame := dev.Frame{Function: f.Function, File: f.File, Line: f.Line}
+		for _, v := range f.Locals {
+			frame.Locals = append(frame.Locals, dev.Value{Name: v.Name, Type: v.Type, Text: v.Text})
+		}
+		frames = append(frames, frame)
+	}
+	return report, frames
 }
 
 // pythonFailure is why an application can not be loaded, with the place in its source.

@@ -57,7 +57,7 @@ func serveDev(c *devConfig, out, errs *os.File) error {
 	o.Connections = d.connections
 	switch {
 	case app != nil:
-		o.App = app.generations(c, &o, d.said)
+		o.App = app.generations(c, &o, d.said, func() *dev.Supervisor { return d.supervisor })
 	case o.Kind == dev.Files:
 		o.App = func(reactor.Loop, int) (dev.App, error) { return dev.App{Root: editedFiles(o.Dir)}, nil }
 	}

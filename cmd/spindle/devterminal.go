@@ -142,8 +142,11 @@ func (t *devTerminal) show(e dev.Event) {
 	case dev.EventNotice:
 		t.line(e.Time, t.paint(yellow, e.Text))
 	case dev.EventTicket:
-		t.line(e.Time, t.paint(red, "ticket")+"  "+t.paint(bold, t.shownText(e.Text))+"  "+dev.Prefix+"tickets/"+e.Name+
-			t.paint(dimmed, "  PIN of the console "+t.d.supervisor.PIN()))
+		text := t.paint(red, "ticket") + "  " + t.paint(bold, t.shownText(e.Text)) + "  " + dev.Prefix + "tickets/" + e.Name
+		if e.PID != 0 { // there may be a console
+			text += t.paint(dimmed, "  PIN of the console "+t.d.supervisor.PIN())
+		}
+		t.line(e.Time, text)
 	case dev.EventOutput:
 		t.output(e)
 	}

@@ -62,6 +62,9 @@ type App struct {
 	// of a worker that died; they go to its log in any case. A request to an application
 	// that could not be loaded has it loaded anew.
 	Debug bool
+	// Failed is told of an exception in place of the stock page, when the worker tells of
+	// its frames and nothing is answered yet; true means that it answers. May be nil.
+	Failed func(r *resource.Request, e *Exception) bool
 	// Output takes a line that a worker has written to its standard output or error,
 	// without the line feed and valid until return; nil has Logger log it.
 	Output func(worker string, line []byte)

@@ -22,10 +22,12 @@ var (
 	servePart string
 	//go:embed worker/sources.py
 	sourcesPart string
+	//go:embed worker/frames.py
+	framesPart string
 	//go:embed worker/process.py
 	processPart string
 
-	source = []byte(linkPart + "\n" + answerPart + "\n" + servePart + "\n" + sourcesPart + "\n" + processPart)
+	source = []byte(linkPart + "\n" + answerPart + "\n" + servePart + "\n" + sourcesPart + "\n" + framesPart + "\n" + processPart)
 )
 
 // control is the protocol of that connection.

@@ -19,7 +19,8 @@ import (
 //	                       S  a file as content: offset and length in eight bytes each;
 //	                          its descriptor comes along
 //	                       F  the answer has ended
-//	                       X  the application has failed: what happened
+//	                       X  the application has failed: what happened; for a development
+//	                          server its frames, as JSON behind a NUL
 //	control, to the server L  loaded: version and path of the interpreter, file of the application
 //	                       X  not loaded: why in a line, traceback
 //	                       C  a link, whose descriptor comes along

@@ -83,7 +83,7 @@ func (l *link) frame(kind byte, payload []byte) error {
 		return x.finish()
 	case frameFailure:
 		l.release(x)
-		x.fail(l.w.app.appFailed(string(payload)))
+		x.failed(l.w.app, payload)
 		return nil
 	}
 	return fmt.Errorf("wsgi: a worker sends a frame %q over a link", kind)

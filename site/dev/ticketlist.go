@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"spindle/protocol"
+	"spindle/protocol/postmortem"
 	"spindle/reactor"
 	"spindle/resource"
 )
@@ -97,6 +98,36 @@ func (x ticketPage) RenderGET(r *resource.Request) ([]byte, error) {
 		return v.answer(r, "application/json", v.json)
 	}
 	return v.answer(r, "text/plain; charset=utf-8", v.text)
+}
+
+// Witness answers r with the page of an exception of an application that this process
+// hosts, and keeps it. Loop only.
+func (s *Supervisor) Witness(r *resource.Request, report postmortem.Report, frames []Frame) {
+	report.Exchange = resource.DescribeHead(r.Head())
+	report.Exchange.ID, report.Exchange.Peer = r.ID(), r.Peer().String()
+	t := &Ticket{Report: report, Frames: frames}
+	t.judge(s.target.root())
+	s.tickets.add(t, s.loop.Now())
+	s.tell(Event{Kind: EventTicket, Name: t.ID, Text: t.Title()})
+	v := s.ticketView(t)
+	r.SetStatus(500)
+	r.SetField("X-Spindle-Ticket", t.ID)
+	if !s.hostIsOurs(r) {
+		r.SetField("Content-Type", "text/plain; charset=utf-8")
+		r.Answer([]byte("Something went wrong: ticket "+t.ID+"\n"), nil)
+		return
+	}
+	unframed(r)
+	r.SetField(failureField, "panic")
+	r.SetField("Cache-Control", "no-store")
+	r.SetField("Vary", "Accept")
+	reactor.DeferToThreadPool(s.loop.ThreadPool(), func() ([2]string, error) {
+		kind, page := v.form(report.Exchange.Accept)
+		return [2]string{kind, page}, nil
+	}).Then(func(made [2]string) {
+		r.SetField("Content-Type", made[0])
+		r.Answer([]byte(made[1]), nil)
+	}, r.Fail)
 }
 
 // prepareInspector has the debug information of a program read, while it starts.

@@ -31,6 +31,9 @@ func (v *ticketView) kind() string {
 	if v.t.Report.Panic {
 		return "Panic"
 	}
+	if len(v.t.Frames) > 0 {
+		return "Exception"
+	}
 	return "Error"
 }
 
@@ -256,7 +259,7 @@ func (v *ticketView) requestHTML(b *strings.Builder) {
 		b.WriteString(`</details>`)
 	}
 	if r.Stack != "" {
-		b.WriteString(`<details class="output"><summary>The stack as Go prints it</summary><pre>` + html.EscapeString(r.Stack) + `</pre></details>`)
+		b.WriteString(`<details class="output"><summary>The stack as it is printed</summary><pre>` + html.EscapeString(r.Stack) + `</pre></details>`)
 	}
 }
 

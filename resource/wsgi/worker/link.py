@@ -1,6 +1,7 @@
 # The side of the application: what a worker process runs. Standard library only,
 # Python 3.8 or later. See doc.go for the drawing and frame.go for the frames. The program
-# is this file and those behind it, as one: answer.py, serve.py, process.py.
+# is this file and those behind it, as one: answer.py, serve.py,
+# sources.py, frames.py, process.py.
 #
 # The process has one socket to the server, the control. Each of its threads makes a
 # socketpair, passes one end over the control, and serves the requests that come over
@@ -10,7 +11,10 @@ import faulthandler
 import importlib
 import importlib.util
 import io
+import itertools
+import json
 import os
+import reprlib
 import socket
 import stat
 import sys
@@ -23,6 +27,7 @@ SMALL = 64 << 10  # an answer up to here goes in one frame
 ENDED = b"F\0\0\0\0"
 IDLE = b"I\0\0\0\0"
 OURSELVES = "<spindle worker>"
+DEVELOPED = "SPINDLE_DEV" in os.environ  # somebody wants to see the frames of exceptions
 ERRORS = sys.stderr  # before the application can bind it anew
 
 

@@ -5,6 +5,8 @@ class Server:
     """What the threads of this process share."""
 
     def __init__(self, application, control, threads, processes):
+        if DEVELOPED:
+            let_through(application)
         self.application = application
         self.control = control
         self.base = {
@@ -80,7 +82,13 @@ class Server:
         else:
             text = trace_of(kind, exc, tb)
         complain(text)
-        link.send(frame(b"X", text[-16384:].encode("utf-8", "replace")))
+        payload = text[-16384:].replace("\0", " ").encode("utf-8", "replace")
+        if DEVELOPED:
+            try:
+                payload += b"\0" + frames_of(exc, tb).encode("utf-8", "replace")
+            except Exception:
+                pass  # the traceback is enough
+        link.send(frame(b"X", payload))
 
 
 def complain(text):
