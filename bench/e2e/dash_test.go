@@ -268,6 +268,28 @@ func TestDashboardInChromium(t *testing.T) {
 	b.eval("document.getElementById('d-close').click()")
 	b.until("!document.getElementById('detail').open && location.hash === ''")
 
+	// One that is sent after each save, until it passes.
+	d.post("/notes?again", "", []byte(`{"Text":"later"}`), "Content-Type", "application/json")
+	const later = `version != "%s" && note.Text == "later"`
+	mended := func(v string) string {
+		return strings.Replace(strings.Replace(dashMain, `version = "one"`, `version = "`+v+`"`, 1), `version == "one" && note.Text == "boom"`, fmt.Sprintf(later, "four"), 1)
+	}
+	d.write("main.go", mended("three"))
+	d.await("ready", 3)
+	b.until("document.querySelector('#requests tr .target').textContent === '/notes?again'")
+	b.eval("document.querySelector('#requests tr').click()")
+	b.until("document.getElementById('detail').open && !!document.getElementById('d-each')")
+	b.eval("document.getElementById('d-each').click()")
+	d.write("main.go", mended("three")+"\n// saved\n")
+	b.until("document.getElementById('d-said').textContent.startsWith('Not yet')")
+	d.await("ready", 4)
+	d.write("main.go", mended("four"))
+	b.until("document.getElementById('d-said').textContent === 'It passes.'")
+	b.as(390, 844, "dark", true)
+	look(b, "phone-request")
+	b.as(1380, 1000, "light", false)
+	b.eval("document.getElementById('d-close').click()")
+
 	// A build that fails, and one that works again.
 	d.write("main.go", strings.Replace(dashMain, "fmt.Fprint(w, n)", "fmt.Fprint(w, nn)", 1))
 	d.await("failed", 1)
@@ -276,14 +298,14 @@ func TestDashboardInChromium(t *testing.T) {
 	b.until("document.querySelectorAll('#failed-page .fault').length > 0")
 	look(b, "failed")
 	d.write("main.go", dashMain)
-	d.await("ready", 3)
-	b.until("document.getElementById('failed').hidden && document.getElementById('phase').textContent.includes('generation 3')")
+	d.await("ready", 6)
+	b.until("document.getElementById('failed').hidden && document.getElementById('phase').textContent.includes('generation 6')")
 	b.press("p")
 	b.until("document.getElementById('phase').textContent.includes('Paused')")
 	b.press("p")
 	b.until("document.getElementById('phase').textContent.includes('Running')")
 	b.press("r")
-	d.await("ready", 4)
+	d.await("ready", 7)
 	b.press("c")
 	b.until("document.querySelectorAll('#requests tr').length === 0")
 }

@@ -95,7 +95,7 @@ func (k *kept) drop(why string) { k.data, k.why = nil, why }
 func (c *recorder) watch(r *resource.Request) {
 	h := r.Head()
 	x := &record{c: c, began: c.s.loop.Now(), method: r.Method(), target: r.Target(), scheme: r.Scheme(), authority: r.Authority(),
-		version: versionName(r.Version()), client: r.ClientAddr().String(), generation: c.s.served(), whole: true}
+		version: versionText(r.Version()), client: r.ClientAddr().String(), generation: c.s.served(), whole: true}
 	x.again, x.mark = c.takeMark(h)
 	x.fields = protocol.RawFields(h.Fields).Text(make(protocol.Fields, 0, len(h.Fields)))
 	c.inHand++
@@ -201,7 +201,8 @@ func (c *recorder) find(id int64) *record {
 // clear empties the ring.
 func (c *recorder) clear() { c.ring, c.held = nil, 0 }
 
-func versionName(v protocol.Version) string {
+// versionText names a version as people do.
+func versionText(v protocol.Version) string {
 	switch v {
 	case protocol.HTTP2:
 		return "HTTP/2"

@@ -67,6 +67,7 @@
       lastBuild = built[built.length - 1].id;
       builds = builds.concat(built).slice(-mostBuilds);
       draw('builds');
+      if (repeating && !early && built.some(b => b.kind === 'ready')) repeat();
     }
     if (news.seconds) takeSeconds(Math.floor(news.now / 1000), news.seconds);
     draw('state', 'graph');
@@ -391,6 +392,7 @@
   }
   addEventListener('hashchange', route);
   detail.addEventListener('close', () => {
+    repeating = 0;
     if (location.hash) history.replaceState(null, '', location.pathname);
     const row = shown && rows.get(shown.id);
     if (row) row.focus({ preventScroll: true });
@@ -427,7 +429,17 @@
       button('Send again', b => send(b)).id = 'd-send';
       if (v.can_edit) button('Edit and send', () => edit(v), true).id = 'd-edit';
       button('Copy as curl', () => copy(v.curl, 'The command is on the clipboard.'), true).id = 'd-curl';
+      const each = button('', () => { repeating = repeating === v.id ? 0 : v.id; nameRepeat(each, v); }, true);
+      each.id = 'd-each';
+      nameRepeat(each, v);
       button('Copy as Go test', () => copy(v.test, 'The test is on the clipboard.'), true).id = 'd-test';
+    }
+    const ticket = (v.answer || []).find(f => f.Name.toLowerCase() === 'x-spindle-ticket');
+    if (ticket) {
+      const a = el('a', 'button plain', 'What went wrong');
+      a.href = base + 'tickets/' + encodeURIComponent(ticket.Value);
+      a.target = '_blank';
+      acts.push(a);
     }
     if (v.again) button('The one before', () => open(v.again), true);
     $('d-acts').replaceChildren(...acts);
@@ -438,6 +450,31 @@
     parts.push(part('Answer', bytes(v.content.size), [fields(v.answer), content(v.content)]));
     if (!v.whole) parts.splice(0, parts.length, part('Request', '', el('p', 'none', 'Fields and content are kept of the last 100 requests only.'), 'wide'));
     $('d-body').replaceChildren(...parts);
+  }
+
+  // A request can be sent again after each save, until it passes.
+  let repeating = 0;
+  const passes = v => !v.lost && v.status < 400;
+  function nameRepeat(b, v) {
+    const on = repeating === v.id;
+    b.setAttribute('aria-pressed', on);
+    b.textContent = on ? 'Sent after each save …' : 'Send after each save';
+    b.title = 'Until the status is below 400';
+  }
+  async function repeat() {
+    const answer = await post('requests/' + repeating + '/send').catch(() => null);
+    if (!answer || !answer.ok) { repeating = 0; say('It could not be sent again.', true); return; }
+    const id = (await answer.json()).id;
+    repeating = id; // the next is compared with this one
+    await show(id);
+    if (!shown || shown.id !== id) return;
+    if (passes(shown)) {
+      repeating = 0;
+      drawDetail(shown);
+      say('It passes.');
+    } else {
+      say('Not yet: it is sent again after the next save.', true);
+    }
   }
 
   function part(title, note, children, className) {
