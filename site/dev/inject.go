@@ -21,6 +21,7 @@ type injector struct {
 	done   bool   // it is known where it goes, or that it goes to the end
 	placed bool
 	page   bool // it is a page, and no fragment: there is a doctype, html, head or body
+	posted bool // it is the answer to a form
 	window bool // a browser asked for it, to show it in a window
 }
 
@@ -38,6 +39,7 @@ func (i *injector) Begin(r *resource.Request, status int, fields protocol.Fields
 		return fields, false
 	}
 	i.window = r.FieldBytes("Sec-Fetch-Dest") != nil
+	i.posted = r.Method() == "POST"
 	i.nonce = allowScript(fields)
 	if tag := fields.Get("ETag"); tag != "" && !strings.HasPrefix(tag, "W/") {
 		fields.Set("ETag", "W/"+tag) // it is not the same to the byte any more
@@ -104,6 +106,9 @@ func (i *injector) element(dst []byte) []byte {
 	dst = append(dst, `<script src="`+Prefix+`live.js"`...)
 	if i.nonce != "" {
 		dst = append(dst, ` nonce="`+i.nonce+`"`...)
+	}
+	if i.posted {
+		return append(dst, ` data-spindle="posted"></script>`...)
 	}
 	return append(dst, ` data-spindle></script>`...)
 }

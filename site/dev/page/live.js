@@ -217,10 +217,21 @@
 
   let reloading = false, more = false;
   async function reload() {
+    if (kind === 'posted') { offer(); return; }
     if (reloading) { more = true; return; }
     reloading = true;
     try { await morphOrLoad(); } finally { reloading = false; }
     if (more) { more = false; reload(); }
+  }
+
+  // offer leaves it to a person to send a form once more.
+  function offer() {
+    say('There is something newer. This page is the answer to a form.');
+    const again = document.createElement('button');
+    again.type = 'button';
+    again.textContent = 'Send it again';
+    again.onclick = load;
+    bar.append(again);
   }
 
   // morphOrLoad takes the page anew and puts into the one that is shown what differs, so
@@ -238,30 +249,63 @@
     const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
     if (scripts(document) !== scripts(next) || document.contentType !== 'text/html') return load();
     if (!first) return load(); // the page was changed by scripts before it was known
-    if (document.title !== next.title) document.title = next.title;
-    merge(document.head, first.head, next.head);
-    attributes(document.documentElement, next.documentElement);
-    attributes(document.body, next.body);
-    merge(document.body, first.body, next.body);
+    try {
+      merge(document.head, first.head, next.head);
+      attributes(document.documentElement, next.documentElement);
+      attributes(document.body, next.body);
+      merge(document.body, first.body, next.body);
+    } catch (e) {
+      if (e !== changed) throw e;
+      return load();
+    }
     first = next;
     dispatchEvent(new CustomEvent('spindle:morph'));
   }
 
+  // load has the browser load the page; what was typed, what is open and where the page
+  // was is put back afterwards.
   function load() {
-    try { sessionStorage.setItem('spindle-scroll', JSON.stringify([location.href, scrollX, scrollY])); } catch { /* not allowed here */ }
+    const state = { at: location.href, x: scrollX, y: scrollY, fields: fields().map(f => [f.name || f.id, f.type, valueOf(f)]),
+      open: [...document.querySelectorAll('details')].map(d => d.open) };
+    try { sessionStorage.setItem('spindle-state', JSON.stringify(state)); } catch { /* not allowed here */ }
     location.reload();
   }
   try {
-    const kept = JSON.parse(sessionStorage.getItem('spindle-scroll'));
-    sessionStorage.removeItem('spindle-scroll');
-    if (kept && kept[0] === location.href) addEventListener('load', () => scrollTo(kept[1], kept[2]), { once: true });
+    const kept = JSON.parse(sessionStorage.getItem('spindle-state'));
+    sessionStorage.removeItem('spindle-state');
+    if (kept && kept.at === location.href) addEventListener('load', () => putBack(kept), { once: true });
   } catch { /* nothing was kept */ }
 
+  // fields are those that a person fills in; a password and a file are nobody's business.
+  function fields() {
+    const others = ['password', 'file', 'hidden', 'submit', 'button', 'image', 'reset'];
+    return [...document.querySelectorAll('input, textarea, select')].filter(f => !others.includes(f.type));
+  }
+  function valueOf(f) {
+    if (f.type === 'checkbox' || f.type === 'radio') return f.checked === f.defaultChecked ? null : f.checked;
+    if (f.localName === 'select') return [...f.options].every(o => o.selected === o.defaultSelected) ? null : [...f.selectedOptions].map(o => o.value);
+    return f.value === f.defaultValue ? null : f.value;
+  }
+  function putBack(kept) {
+    fields().forEach((f, i) => {
+      const [name, type, value] = kept.fields[i] || [];
+      if (value === null || value === undefined || name !== (f.name || f.id) || type !== f.type) return;
+      if (typeof value === 'boolean') f.checked = value;
+      else if (f.localName === 'select') for (const o of f.options) o.selected = value.includes(o.value);
+      else f.value = value;
+    });
+    document.querySelectorAll('details').forEach((d, i) => { if (i in kept.open) d.open = kept.open[i]; });
+    scrollTo(kept.x, kept.y);
+  }
+
   // first is the page as the server sent it last: what scripts have made of it since is
-  // left alone.
+  // left alone. Where scripts of its own ran before it was there, nobody knows it.
   let first = null;
   if (!failurePage) {
-    addEventListener('DOMContentLoaded', () => { first = document.cloneNode(true); }, { once: true });
+    addEventListener('DOMContentLoaded', () => { if (!scripted()) first = document.cloneNode(true); }, { once: true });
+  }
+  function scripted() {
+    return [...document.scripts].some(s => !s.hasAttribute('data-spindle') && (!s.type || /javascript|module/i.test(s.type)));
   }
 
   function scripts(doc) {
@@ -270,12 +314,17 @@
 
   const own = node => node.nodeType === 1 && (node.localName === 'spindle-dev' || node.hasAttribute('data-spindle'));
 
+  // changed is thrown where scripts, or extensions, have put in or taken out something
+  // beside what the server has changed.
+  const changed = new Error('changed');
+
   // merge makes shown what next says, where next differs from what was sent before.
   function merge(shown, before, next) {
     if (before && before.isEqualNode(next)) return;
     const have = [...shown.childNodes].filter(n => !own(n));
     const was = before ? [...before.childNodes].filter(n => !own(n)) : [];
     const want = [...next.childNodes].filter(n => !own(n));
+    if (before && (have.length !== was.length || have.some((n, i) => !alike(n, was[i])))) throw changed;
     let at = 0;
     for (let i = 0; i < want.length; i++) {
       const w = want[i];
