@@ -220,7 +220,7 @@ const (
         "owner": "go",
         "fileLocation": ["relative", "${workspaceFolder}"],
         "pattern": { "regexp": "^\\s*(\\S+\\.(?:go|py)):(\\d+):(\\d+): (.*)$", "file": 1, "line": 2, "column": 3, "message": 4 },
-        "background": { "activeOnStart": true, "beginsPattern": "building", "endsPattern": "(ready|failed)" }
+        "background": { "activeOnStart": true, "beginsPattern": "^[0-9:]+ .*  (rebuild|restart)$", "endsPattern": "^[0-9:]+ (ready|failed)  " }
       }
     }
   ]

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -147,5 +150,63 @@ func TestDevKinds(t *testing.T) {
 		} else if err != nil || o.Kind != row.kind || o.Package != row.pkg {
 			t.Errorf("%v: %v %q %v", row.args, o.Kind, o.Package, err)
 		}
+	}
+}
+
+// The files for VS Code are valid, and the task finds in what is shown what it looks for.
+func TestDevInitVSCode(t *testing.T) {
+	inDir(t, map[string]string{"go.mod": "module demo\n", "main.go": "package main\n"})
+	cmd := newDevInit()
+	cmd.SetArgs([]string{"--vscode"})
+	cmd.SetOut(io.Discard)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	if err := cmd.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	var tasks struct {
+		Tasks []struct {
+			ProblemMatcher struct {
+				Pattern    struct{ Regexp string }
+				Background struct{ BeginsPattern, EndsPattern string }
+			}
+		}
+	}
+	for path, to := range map[string]any{".vscode/tasks.json": &tasks, ".vscode/launch.json": new(any)} {
+		if text, err := os.ReadFile(path); err != nil {
+			t.Error(err)
+		} else if err = json.Unmarshal(text, to); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	m := tasks.Tasks[0].ProblemMatcher
+	shown, err := os.Create(filepath.Join(t.TempDir(), "shown"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shown.Close()
+	terminal := &devTerminal{d: &devServer{server: &server{errs: shown}, config: &devConfig{}}}
+	for _, row := range []struct {
+		e    dev.Event
+		want string
+	}{
+		{dev.Event{Kind: dev.EventChange, Paths: []string{"/x/main.go"}, Action: "rebuild"}, m.Background.BeginsPattern},
+		{dev.Event{Kind: dev.EventReady, Generation: 1}, m.Background.EndsPattern},
+		{dev.Event{Kind: dev.EventFailed, Failure: &dev.Failure{Title: "The build failed"}}, m.Background.EndsPattern},
+		{dev.Event{Kind: dev.EventFailed, Failure: &dev.Failure{Faults: []dev.Fault{{File: "/x/main.go", Line: 3, Column: 2, Message: "wrong"}}}}, m.Pattern.Regexp},
+	} {
+		terminal.show(row.e)
+		text, err := os.ReadFile(shown.Name())
+		if err != nil || !regexp.MustCompile("(?m)"+row.want).Match(text) {
+			t.Errorf("%q is not found in %q (%v)", row.want, text, err)
+		}
+		if _, err := shown.Seek(0, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		if err := shown.Truncate(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cmd.Execute(); err == nil {
+		t.Error("files that are there are written again")
 	}
 }
