@@ -131,3 +131,18 @@ func TestRefreshOfAnEndlessAnswer(t *testing.T) {
 		t.Error("the answer goes on, and nobody wants it")
 	}
 }
+
+// A client does not get a tunnel of HTTP/2 to an upstream, in which no request would be seen.
+func TestNoUpgradeToHTTP(t *testing.T) {
+	f := behind(t, nil, raw(t, func(c net.Conn, head string) {
+		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(head), head)
+	}))
+	for _, to := range []string{"h2c", "H2C, websocket", "HTTP/2.0", "TLS/1.3"} {
+		for _, connection := range []string{"Upgrade, HTTP2-Settings, close", "Upgrade, close"} {
+			got := f.exchange("GET / HTTP/1.1\r\nHost: x\r\nConnection: " + connection + "\r\nUpgrade: " + to + "\r\nHTTP2-Settings: AAMAAABk\r\n\r\n")
+			if !strings.HasPrefix(got, "HTTP/1.1 200 ") || strings.Contains(got, "Upgrade:") || strings.Contains(got, "HTTP2-Settings") {
+				t.Errorf("%s, %s:\n%s", to, connection, got)
+			}
+		}
+	}
+}

@@ -120,7 +120,7 @@ func (x *exchange) makeHead() error {
 		x.openStream()
 	case h.Method == "CONNECT":
 		x.openWebSocket()
-	case h.Upgrade && h.ContentLength == 0:
+	case h.Upgrade && h.ContentLength == 0 && !toHTTP(h.List("Upgrade")):
 		x.upgrading = true
 		x.head.Upgrade = true
 		x.head.Fields.Add("Upgrade", string(h.List("Upgrade")))
@@ -132,6 +132,22 @@ func (x *exchange) makeHead() error {
 		return x.head.Check()
 	}
 	return nil
+}
+
+// toHTTP tells whether an Upgrade asks for another version of HTTP, which is about one hop: in
+// a tunnel to the upstream nobody would look at the requests any more.
+func toHTTP(list []byte) bool {
+	for {
+		member, rest, ok := protocol.NextMember(list)
+		if !ok {
+			return false
+		}
+		name, _, _ := bytes.Cut(member, []byte{'/'})
+		if protocol.EqualFold(name, "h2c") || protocol.EqualFold(name, "h2") || protocol.EqualFold(name, "http") || protocol.EqualFold(name, "tls") {
+			return true
+		}
+		list = rest
+	}
 }
 
 // isWebSocket tells whether the client of HTTP/1.1 opens a WebSocket.

@@ -22,7 +22,7 @@ func passes(name []byte) bool {
 	case 10:
 		return !protocol.EqualFold(name, "connection") && !protocol.EqualFold(name, "keep-alive")
 	case 14:
-		return !protocol.EqualFold(name, "content-length")
+		return !protocol.EqualFold(name, "content-length") && !protocol.EqualFold(name, "http2-settings")
 	case 16:
 		return !protocol.EqualFold(name, "proxy-connection")
 	case 17:

@@ -28,7 +28,7 @@ func (a *App) appendRequest(b []byte, r *resource.Request, content byte) []byte 
 		b = appendKey(b, "CONTENT_LENGTH")
 		b = append(strconv.AppendInt(b, h.ContentLength, 10), 0)
 	}
-	if r.TLS() != nil {
+	if r.Secure() {
 		b = appendPair(b, "HTTPS", "on")
 	}
 	if a.User != nil {
@@ -95,11 +95,13 @@ func appendEnds(b []byte, r *resource.Request) []byte {
 	client := r.ClientAddr()
 	b = appendKey(b, "REMOTE_ADDR")
 	if client.IP.IsValid() {
-		b = append(client.IP.AppendTo(b), 0)
-		b = appendKey(b, "REMOTE_PORT")
-		b = strconv.AppendUint(b, uint64(client.Port), 10)
+		b = client.IP.AppendTo(b)
 	}
-	return append(b, 0)
+	if b = append(b, 0); client.Port != 0 { // of one behind a proxy nobody knows it
+		b = appendKey(b, "REMOTE_PORT")
+		b = append(strconv.AppendUint(b, uint64(client.Port), 10), 0)
+	}
+	return b
 }
 
 // serverEnd is host and port that the client asked for; where it did not say, those of

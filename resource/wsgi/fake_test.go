@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -185,6 +186,22 @@ func TestEnvironNames(t *testing.T) {
 		if v, there := environ[name]; there {
 			t.Errorf("%s is there: %q", name, v)
 		}
+	}
+}
+
+func TestEnvironBehindAProxy(t *testing.T) {
+	f := newFake(t, nil)
+	f.server.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	f.server.Start("GET", "/", protocol.Fields{{Name: "Host", Value: "example.org"}, {Name: "X-Forwarded-For", Value: "192.0.2.7"},
+		{Name: "X-Forwarded-Proto", Value: "https"}}, nil)
+	environ, _ := asked(t, f.ready(1).links[0])
+	for name, want := range map[string]string{"wsgi.url_scheme": "https", "HTTPS": "on", "SERVER_PORT": "443", "REMOTE_ADDR": "192.0.2.7"} {
+		if environ[name] != want {
+			t.Errorf("%s is %q, want %q", name, environ[name], want)
+		}
+	}
+	if port, there := environ["REMOTE_PORT"]; there {
+		t.Errorf("a port that nobody knows: %s", port)
 	}
 }
 
