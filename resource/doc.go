@@ -24,7 +24,8 @@
 //
 // A resource says what it can by optional interfaces: GETRenderer and its like,
 // HeadReceiver, Leafer, Passer. Stock resources are in the packages below this one,
-// and here: Data, Redirect, ParentRedirect, Wrap. Package resourcetest drives a tree in
+// and here: Data, Redirect, ParentRedirect, SecureRedirect, HSTS, HTTP01, Wrap. A Filter
+// changes content on its way out. Package resourcetest drives a tree in
 // memory.
 //
 // HTTP: RFC 9110; forms: RFC 7578 and the URL Standard; cookies: RFC 6265bis; clients

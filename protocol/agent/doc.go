@@ -3,7 +3,7 @@
 //	Agent.Do ─▶ redirects, cookies, decoding ─▶ Pool.Ask ─▶ connection of the origin
 //	   ▲                                          │ none free: connects (TCP, TLS, UNIX),
 //	   │                                          ▼ or waits for one
-//	Response ◀─ Deferred ◀─ head, content ◀─ protocol.ClientConn (http1.Client, HTTP/2)
+//	Response ◀─ Deferred ◀─ head, content ◀─ protocol.ClientConn (http1, http2)
 //
 // A Pool keeps connections open for the next request, no more than a number for each
 // origin, and asks again where a kept connection turned out to be dead. It knows nothing
@@ -19,5 +19,5 @@
 // up, handshakes made and contents decoded elsewhere. Content is streamed both ways, and
 // who takes none has the server wait.
 //
-// RFC 9110, RFC 9112; RFC 6265 for cookies.
+// RFC 9110, RFC 9112, RFC 9113; RFC 6265 for cookies.
 package agent

@@ -201,7 +201,7 @@ func accept(chain [][]byte, key crypto.Signer, name string, now time.Time) (*tls
 	case !ok || !public.Equal(key.Public()):
 		return nil, errors.New("the authority has sent a certificate for another key")
 	case leaf.VerifyHostname(name) != nil:
-		return nil, fmt.Errorf("the authority has sent a certificate that is not for %s, but for %s", name, strings.Join(leaf.DNSNames, ", "))
+		return nil, fmt.Errorf("the authority has sent a certificate that is not for %s, but for %.80q", name, strings.Join(leaf.DNSNames, ", "))
 	case now.After(leaf.NotAfter):
 		return nil, fmt.Errorf("the authority has sent a certificate that has expired (%s); look at the clock", leaf.NotAfter)
 	}

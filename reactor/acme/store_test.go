@@ -160,7 +160,7 @@ func TestAccept(t *testing.T) {
 		{c.Certificate, "a.test", now, ""},
 		{[][]byte{{1, 2}}, "a.test", now, "what is no certificate"},
 		{other.Certificate, "a.test", now, "for another key"},
-		{c.Certificate, "b.test", now, "not for b.test, but for a.test"},
+		{c.Certificate, "b.test", now, `not for b.test, but for "a.test"`},
 		{c.Certificate, "a.test", now.AddDate(2, 0, 0), "has expired"},
 	} {
 		if _, err := accept(row.chain, key, row.name, row.now); (err == nil) != (row.want == "") || err != nil && !strings.Contains(err.Error(), row.want) {
