@@ -1,0 +1,80 @@
+package locals
+
+import (
+	"os"
+	"reflect"
+	"runtime"
+	"testing"
+	"unsafe"
+
+	"github.com/go-delve/delve/service/api"
+
+	"spindle/protocol/postmortem"
+)
+
+// This file tests what needs no program; those that panic are in bench/e2e.
+
+func TestReadMemory(t *testing.T) {
+	m := &memory{spans: []span{{100, []byte("abcdef")}, {200, []byte("xy")}}, file: []span{{10, []byte("code")}}}
+	for _, row := range []struct {
+		addr uint64
+		n    int
+		want string // "" for an error
+	}{
+		{100, 6, "abcdef"}, {103, 2, "de"}, {103, 4, ""}, {106, 1, ""}, {99, 1, ""}, {200, 2, "xy"}, {202, 1, ""}, {11, 3, "ode"}, {14, 1, ""}, {1 << 63, 1, ""},
+	} {
+		buf := make([]byte, row.n)
+		if _, err := m.ReadMemory(buf, row.addr); (err != nil) != (row.want == "") || err == nil && string(buf) != row.want {
+			t.Errorf("%d bytes at %d: %q %v", row.n, row.addr, buf, err)
+		}
+	}
+	if _, err := m.WriteMemory(100, []byte("x")); err == nil {
+		t.Error("a copy can be written to")
+	}
+}
+
+// A copy of this process has what it had when it was made.
+func TestCopyMemory(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("there is no /proc here")
+	}
+	b := []byte("what was there")
+	m, err := copyMemory(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := uint64(uintptr(unsafe.Pointer(&b[0])))
+	copy(b, "something else")
+	got := make([]byte, len(b))
+	if _, err := m.ReadMemory(got, addr); err != nil || string(got) != "what was there" {
+		t.Errorf("%q %v", got, err)
+	}
+	runtime.KeepAlive(b)
+}
+
+func TestShown(t *testing.T) {
+	text := func(name, s string) api.Variable {
+		return api.Variable{Name: name, Kind: reflect.String, Type: "string", Value: s, Len: int64(len(s))}
+	}
+	for _, row := range []struct {
+		name string
+		v    api.Variable
+		want string
+	}{
+		{"a string", text("s", "a\"b"), `"a\"b"`},
+		{"a long one", api.Variable{Kind: reflect.String, Value: "abc", Len: 10}, `"abc" + 7 bytes`},
+		{"a secret", text("dbPassword", "hush"), postmortem.Mask},
+		{"a number named so", api.Variable{Name: "keys", Kind: reflect.Int, Value: "3"}, "3"},
+		{"a nil slice", api.Variable{Kind: reflect.Slice}, "nil"},
+		{"a nil pointer", api.Variable{Kind: reflect.Pointer, Children: []api.Variable{{}}}, "nil"},
+		{"a nil interface", api.Variable{Kind: reflect.Interface, Children: []api.Variable{{Kind: reflect.Invalid}}}, "nil"},
+		{"a slice of more", api.Variable{Kind: reflect.Slice, Base: 1, Len: 5, Children: []api.Variable{text("", "a")}}, `["a", … 4 more]`},
+		{"a map with a secret", api.Variable{Kind: reflect.Map, Base: 1, Len: 1, Children: []api.Variable{text("", "api_key"), text("", "hush")}}, `{"api_key": ` + postmortem.Mask + `}`},
+		{"a struct", api.Variable{Kind: reflect.Struct, Len: 2, Children: []api.Variable{text("Name", "x"), text("Token", "hush")}}, `{Name: "x", Token: ` + postmortem.Mask + `}`},
+		{"what can not be read", api.Variable{Unreadable: "no location"}, "no location"},
+	} {
+		if got := shown(&row.v, row.v.Name, true); got.Text != row.want {
+			t.Errorf("%s: %s, want %s", row.name, got.Text, row.want)
+		}
+	}
+}
