@@ -69,6 +69,10 @@ the new one has been built, started, and is ready; a build that fails leaves the
 at work and shows what is wrong, in the terminal and in the browser. Style sheets and
 images are taken anew without a reload; pages keep scroll position and what was typed.
 
+A panic of the program is a page with the variables of every frame and, behind the PIN
+that the terminal shows, a console for expressions. A net/http program wraps its handler
+with report.Handler of spindle/site/dev/report for it. /__spindle__/tickets/ lists the last 50.
+
 Everything can be said in spindle.toml too ('spindle dev init' writes one), and in the
 environment: --env-file is SPINDLE_DEV_ENV_FILE. A flag wins over the environment, that
 over the file. .env and .env.local are read for the program, and again when they change.
