@@ -14,6 +14,9 @@
 // one can; when there is none yet they wait. A build or a start that fails changes
 // nothing but that the pages say so.
 //
+// What passes is recorded, and shown at Prefix: the dashboard, where a request can be looked
+// at, sent again to the newest program, and taken along as a command or a test.
+//
 // Everything runs on one loop; builds and programs are processes, and files are read on
 // threads. No program outlives the Supervisor: the keeper sees to that.
 package dev

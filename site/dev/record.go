@@ -52,6 +52,7 @@ type record struct {
 	client     string
 	generation int
 	fields     protocol.Fields
+	length     int64 // of the content that was announced; -1: not known
 	body       kept
 	status     int
 	answer     protocol.Fields
@@ -67,7 +68,7 @@ type record struct {
 type kept struct {
 	data []byte
 	size int64
-	why  string // it is not there: longContent, fileContent, oldContent
+	why  string // it is not there: longContent and so on
 }
 
 // Why content is not there.
@@ -75,6 +76,7 @@ const (
 	longContent = "too large"
 	fileContent = "from a file"
 	oldContent  = "no longer kept"
+	leftContent = "not read by the program"
 )
 
 // add takes a piece.
@@ -95,7 +97,7 @@ func (k *kept) drop(why string) { k.data, k.why = nil, why }
 func (c *recorder) watch(r *resource.Request) {
 	h := r.Head()
 	x := &record{c: c, began: c.s.loop.Now(), method: r.Method(), target: r.Target(), scheme: r.Scheme(), authority: r.Authority(),
-		version: versionText(r.Version()), client: r.ClientAddr().String(), generation: c.s.served(), whole: true}
+		version: versionText(r.Version()), client: r.ClientAddr().String(), generation: c.s.served(), length: h.ContentLength, whole: true}
 	x.again, x.mark = c.takeMark(h)
 	x.fields = protocol.RawFields(h.Fields).Text(make(protocol.Fields, 0, len(h.Fields)))
 	c.inHand++
@@ -134,6 +136,10 @@ func (c *recorder) end(x *record, r *resource.Request, err error) {
 	c.inHand--
 	c.last++
 	c.total++
+	if x.body.why == "" && x.body.size < x.length {
+		x.body.drop(leftContent)
+		x.body.size = x.length
+	}
 	x.id, x.took, x.bytes = c.last, now.Sub(x.began), r.BytesWritten()
 	if x.status == 0 {
 		x.status = r.Status()

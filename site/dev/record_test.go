@@ -44,6 +44,21 @@ func TestRecordOfARequest(t *testing.T) {
 	}
 }
 
+func TestRecordOfContentThatWasNotRead(t *testing.T) {
+	m, c := recorded(t)
+	m.s.serves = refusing{}
+	m.Start("POST", "/", protocol.Fields{{Name: "Host", Value: "localhost"}}, []byte("content")).Wait()
+	x := c.ring[0]
+	if _, err := x.head("http", "mark"); x.status != 403 || x.body.why != leftContent || x.body.size != 7 || err == nil {
+		t.Errorf("%+v, %v", x, err)
+	}
+}
+
+// refusing takes no content.
+type refusing struct{ echo }
+
+func (refusing) HeadReceived(*resource.Request) error { return &resource.Error{Status: 403} }
+
 // echo answers with what was sent.
 type echo struct{ resource.Leaf }
 

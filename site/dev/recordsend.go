@@ -90,7 +90,7 @@ func (x *record) head(scheme, mark string) (*protocol.RequestHead, error) {
 	path, _, _ := strings.Cut(x.target, "?")
 	switch {
 	case x.body.why != "":
-		return nil, errors.New("the content of this request is not there: it was " + x.body.why)
+		return nil, errors.New("the content of this request is not there: " + x.body.why)
 	case x.method == "CONNECT":
 		return nil, errors.New("CONNECT is not sent again")
 	case strings.HasPrefix(path+"/", Prefix):
