@@ -59,7 +59,8 @@ type Watcher struct {
 	looking bool
 	again   bool // what is watched was set anew while a look was under way
 	polling bool
-	missed  int // changes that the safety look found and no event told of
+	held    []Change // found by a look that is repeated
+	missed  int      // changes that the safety look found and no event told of
 	ready   []func()
 	closed  bool
 }
@@ -214,6 +215,9 @@ func (w *Watcher) looked(l *looker, all bool) {
 		w.was = nil
 	}
 	w.follow(l)
+	if !first {
+		w.held = append(w.held, l.changes...)
+	}
 	if w.again {
 		w.again = false
 		w.look(nil)
@@ -224,8 +228,9 @@ func (w *Watcher) looked(l *looker, all bool) {
 	}
 	w.ready = nil
 	w.next()
-	if len(l.changes) > 0 && !first {
-		w.changed(l.changes)
+	if changes := w.held; len(changes) > 0 {
+		w.held = nil
+		w.changed(changes)
 	}
 	if len(w.pending) > 0 && w.timer == nil {
 		w.settled()

@@ -132,3 +132,20 @@ func TestSkipper(t *testing.T) {
 		}
 	}
 }
+
+// What a look has found is told, also when what is watched is set anew meanwhile and
+// everything is looked at once more.
+func TestWatcherTellsOfARepeatedLook(t *testing.T) {
+	for _, poll := range []bool{false, true} {
+		dir := t.TempDir()
+		a := write(t, dir, "a.py", "one")
+		r, w, changes := watching(t, dir, poll)
+		on(t, r, func() {
+			write(t, dir, "a.py", "two")
+			what := w.what
+			w.Set(what)
+			w.Set(what)
+		})
+		expect(t, changes, a, false)
+	}
+}
