@@ -195,7 +195,7 @@ func (x *record) show(was *record) shownRecord {
 }
 
 // notCompared are fields that differ each time.
-var notCompared = []string{"Date", "X-Request-Id"}
+var notCompared = []string{"Date", "X-Request-Id", "X-Spindle-Ticket"}
 
 // answerText is an answer to be compared.
 func (x *record) answerText() string {
