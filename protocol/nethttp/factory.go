@@ -86,7 +86,7 @@ func (f *Factory) tellDrained() {
 }
 
 // Drain takes no further requests. done is called on the loop, in a later turn, when the
-// last one under way is answered.
+// last one under way is answered. Any goroutine.
 func (f *Factory) Drain(done func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -31,7 +31,7 @@ type holding struct {
 	failures int              // in a row
 }
 
-// manager decides what is due. Its fields belong to the loop, but for now.
+// manager decides what is due. Its fields belong to the loop, but for the field now.
 type manager struct {
 	obtain func(ctx context.Context, name string, held *tls.Certificate) (*tls.Certificate, error) // on a thread
 	base   time.Duration                                                                           // the first wait after a refusal
