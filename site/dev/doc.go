@@ -17,6 +17,10 @@
 // What passes is recorded, and shown at Prefix: the dashboard, where a request can be looked
 // at, sent again to the newest program, and taken along as a command or a test.
 //
+// A program that panics says so over a socket (see postmortem) and waits while an Inspector
+// copies its memory; what is read from the copy is a Ticket, kept for later, whose console is
+// guarded as console.go tells.
+//
 // Everything runs on one loop; builds and programs are processes, and files are read on
 // threads. No program outlives the Supervisor: the keeper sees to that.
 package dev
