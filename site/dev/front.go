@@ -112,6 +112,9 @@ func (f *front) Pass(r *resource.Request) (resource.Resource, error) {
 		if !f.s.hostIsOurs(r) {
 			return nil, &resource.Error{Status: 403, Detail: "The pages of the development server are not served under this name. Name it with --host."}
 		}
+		if !isHere(r.Peer()) && !forEveryPage(string(r.PathBytes()[min(len(Prefix), len(r.PathBytes())):])) {
+			return nil, &resource.Error{Status: 403, Detail: "What requests, tickets and logs hold is shown on the machine that runs the development server, or through a tunnel to it such as ssh -L makes."}
+		}
 		r.Descend(1)
 		r.SetField("Cache-Control", "no-store")
 		r.SetField("X-Frame-Options", "SAMEORIGIN")
@@ -127,6 +130,19 @@ func (f *front) Pass(r *resource.Request) (resource.Resource, error) {
 		return f.settled()
 	}
 	return resource.DeferredChild(f.held(d)), nil
+}
+
+// isHere tells whether the other end of a connection is on this machine.
+func isHere(a reactor.Addr) bool { return !a.IP.IsValid() || a.IP.IsLoopback() }
+
+// forEveryPage tells whether what is asked for below Prefix belongs to the script that is
+// put into pages: it shows no more than a page in front of somebody does.
+func forEveryPage(name string) bool {
+	switch name {
+	case "live.js", "page.css", "events", "failure":
+		return true
+	}
+	return false
 }
 
 // held is d, with an answer for who has waited too long.

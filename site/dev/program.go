@@ -287,11 +287,15 @@ func (p *programProtocol) ErrReceived(data []byte) {
 	p.output((*program)(p), true, data)
 }
 
+// lastWordsTime is how long the pipes of a program that has ended may stay open: what is
+// still in them has come by then, and who else holds them is not of its group.
+const lastWordsTime = time.Second
+
 // ProcessExited ends what the program has left running: its pipes would stay open.
 func (p *programProtocol) ProcessExited(status reactor.ProcessStatus) {
 	killGroup(p.child.Pid(), sigKill)
 	unkeep(p.child.Pid())
-	p.child.LoseConnection()
+	p.loop.CallLater(lastWordsTime, p.child.LoseConnection)
 }
 
 func (p *programProtocol) ProcessEnded(status reactor.ProcessStatus) {

@@ -2,6 +2,7 @@ package dev
 
 import (
 	"errors"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -324,6 +325,20 @@ func TestRequestsWaitNotForEver(t *testing.T) {
 	left.Lose(nil)
 	if n := len(m.s.waiting); n != 0 {
 		t.Errorf("%d wait who are gone", n)
+	}
+}
+
+// What was recorded is not for others in the network; the script of the pages is.
+func TestOthersInTheNetwork(t *testing.T) {
+	m := supervised(t)
+	m.serve("one")
+	m.Peer.IP = netip.MustParseAddr("192.0.2.7")
+	for path, want := range map[string]int{"": 403, "tickets/": 403, "restart": 403, "live.js": 200, "page.css": 200} {
+		x := m.ask("GET", Prefix+path)
+		x.Wait()
+		if x.Status != want {
+			t.Errorf("%s: %d, not %d", path, x.Status, want)
+		}
 	}
 }
 
