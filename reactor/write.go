@@ -274,7 +274,7 @@ func (c *Conn) send(data []byte) (int, syscall.Errno) {
 	if c.out == nil || c.out.empty() {
 		return sysWrite(int(c.fd), data)
 	}
-	if f := c.out.pieces[c.out.head].file; f != nil && f.n > 0 && c.state&pipeEnd == 0 {
+	if f := c.out.pieces[c.out.head].file; f != nil && f.n > 0 && f.n <= joinedAtMost && c.state&pipeEnd == 0 {
 		return sysWriteMore(int(c.fd), data)
 	}
 	var space [maxIovecs]unix.Iovec
