@@ -123,6 +123,8 @@ func (f *front) Pass(r *resource.Request) (resource.Resource, error) {
 	if !f.s.opts.NoReload && isNavigation(r) {
 		dropField(r.Head(), "Accept-Encoding") // what is compressed can not be added to
 		r.AddFilter(newInjector(f))
+	} else if isPart(r) {
+		r.AddFilter(askedAnew{})
 	}
 	f.dash.rec.watch(r)
 	d := f.s.whatServes()
@@ -181,6 +183,33 @@ func isNavigation(r *resource.Request) bool {
 	}
 	return false
 }
+
+// isPart tells whether a browser asks for what belongs to a page: a style sheet, also one
+// that another imports, an image, a script.
+func isPart(r *resource.Request) bool {
+	switch r.Field("Sec-Fetch-Dest") {
+	case "style", "image", "script", "font", "manifest", "track":
+		return true
+	}
+	return false
+}
+
+// askedAnew has a browser ask for such a part each time it is used, unless the program says
+// otherwise: what a sheet imports has no name of its own that could be changed, and a
+// browser would guess that it is still fresh. It implements resource.Filter.
+type askedAnew struct{}
+
+// Begin changes the fields alone.
+func (askedAnew) Begin(_ *resource.Request, _ int, fields protocol.Fields) (protocol.Fields, bool) {
+	if !fields.Has("Cache-Control") && !fields.Has("Expires") {
+		fields.Set("Cache-Control", "no-cache")
+	}
+	return fields, false
+}
+
+// Filter and End are not called.
+func (askedAnew) Filter(dst, data []byte) []byte { return append(dst, data...) }
+func (askedAnew) End(dst []byte) []byte          { return dst }
 
 func dropField(h *protocol.Head, name string) {
 	h.Fields = slices.DeleteFunc(h.Fields, func(f protocol.RawField) bool { return protocol.EqualFold(f.Name, name) })

@@ -328,6 +328,23 @@ func TestRequestsWaitNotForEver(t *testing.T) {
 	}
 }
 
+// Parts of a page are asked for anew by browsers, and left as they are for others.
+func TestPartsAreAskedForAnew(t *testing.T) {
+	m := supervised(t)
+	m.serve("one")
+	for dest, want := range map[string]string{"style": "no-cache", "image": "no-cache", "empty": "", "": ""} {
+		var fields []string
+		if dest != "" {
+			fields = []string{"Sec-Fetch-Dest", dest}
+		}
+		x := m.ask("GET", "/a.css", fields...)
+		x.Wait()
+		if got := x.Field("Cache-Control"); got != want || string(x.Body) != "one" || x.Length != 3 {
+			t.Errorf("%q: Cache-Control %q, %q", dest, got, x.Body)
+		}
+	}
+}
+
 // What was recorded is not for others in the network; the script of the pages is.
 func TestOthersInTheNetwork(t *testing.T) {
 	m := supervised(t)
