@@ -119,12 +119,12 @@ func TestTunnelEnds(t *testing.T) {
 		{"EOF", func(p *peer, t reactor.Transport) { p.DeliverEOF() }, []string{`DATA 1 END ""`, "GOAWAY 1 NO_ERROR "}, "reactor: connection done"},
 	} {
 		for kind, r := range map[string]reactor.Protocol{"plain": &raw{}, "half-close": &halfRaw{}} {
+			if row.name == "EOF" && kind == "half-close" {
+				continue // one that may be half closed goes on
+			}
 			t.Run(row.name+"/"+kind, func(t *testing.T) {
 				r0, _ := r.(*raw)
 				if h, ok := r.(*halfRaw); ok {
-					if row.name == "EOF" {
-						t.Skip("it goes on")
-					}
 					r0 = &h.raw
 				}
 				p := dialTunnel(t, r)

@@ -34,12 +34,10 @@ const (
 type programSpec struct {
 	path string
 	args []string
-	name string
 	dir  string
 	env  []string
 	way  way
-	port int // where it listens whatever PORT says; 0: by way
-	quit time.Duration
+	port int    // where it listens whatever PORT says; 0: by way
 	base string // directory for sockets
 	tag  string // names the generation
 
@@ -122,7 +120,7 @@ func (p *program) start(socket *os.File, more map[string]string) error {
 		set["GODEBUG"] = withSetting(s.env, "gcshrinkstackoff=1")
 	}
 	fds := map[int]reactor.ChildFD{0: {}, 1: {Pipe: reactor.ChildWrites}, 2: {Pipe: reactor.ChildWrites}}
-	run := reactor.Process{Path: s.path, Name: s.name, Args: s.args, Dir: s.dir, Env: environ(s.env, set), FDs: fds, Sys: childAttr()}
+	run := reactor.Process{Path: s.path, Args: s.args, Dir: s.dir, Env: environ(s.env, set), FDs: fds, Sys: childAttr()}
 	if socket != nil {
 		fds[3] = reactor.ChildFD{File: socket}
 		run.Path, run.Name = "/bin/sh", "sh"

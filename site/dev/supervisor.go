@@ -573,7 +573,7 @@ func (s *Supervisor) env() []string {
 
 // programSpec is what all programs have in common.
 func (s *Supervisor) programSpec(n int) programSpec {
-	spec := programSpec{env: s.env(), port: s.opts.AppPort, base: s.base, tag: strconv.Itoa(n), quit: s.opts.patience()}
+	spec := programSpec{env: s.env(), port: s.opts.AppPort, base: s.base, tag: strconv.Itoa(n)}
 	if s.reports != nil {
 		spec.report = s.reports.path
 	}
