@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -185,4 +186,14 @@ func PythonFaults(trace, otherwise, dir string) []Fault {
 		return list
 	}
 	return []Fault{{Message: otherwise}}
+}
+
+// asFailure makes a failure of any error.
+func asFailure(err error, stage string) *Failure {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f
+	}
+	text := strings.TrimPrefix(err.Error(), "dev: ")
+	return &Failure{Stage: stage, Title: strings.ToUpper(text[:1]) + text[1:]}
 }
