@@ -111,22 +111,22 @@ func (k *Client) goAway(last uint32, code errCode) {
 	if code != codeNo && k.why == nil {
 		k.why = &protocol.LostError{Reason: "the server ends the connection: " + code.text()}
 	}
-	for i := len(c.streams) - 1; i >= 0; i-- {
-		if i < len(c.streams) && c.streams[i].id > last {
-			c.loseStream(c.streams[i], &protocol.LostError{Reason: "the server ends the connection, and has not seen the request", Unseen: true})
+	c.eachOpen(func(s *Stream) {
+		if s.id > last {
+			c.loseStream(s, &protocol.LostError{Reason: "the server ends the connection, and has not seen the request", Unseen: true})
 		}
-	}
+	})
 }
 
 // cut ends the exchanges that can not become whole, since the server sends no more. What
 // has come whole, and waits for who asked, is still there.
 func (k *Client) cut() {
 	c := k.c
-	for i := len(c.streams) - 1; i >= 0; i-- {
-		if i < len(c.streams) && !c.streams[i].is(peerEnded) {
-			c.loseStream(c.streams[i], reactor.ErrDone)
+	c.eachOpen(func(s *Stream) {
+		if !s.is(peerEnded) {
+			c.loseStream(s, reactor.ErrDone)
 		}
-	}
+	})
 }
 
 // resetBy is what it means that the server has reset a stream.

@@ -338,9 +338,18 @@ func (c *Conn) concludeEOF() {
 		c.client.cut()
 		return
 	}
-	for i := len(c.streams) - 1; i >= 0; i-- {
-		if s := c.streams[i]; !s.is(peerEnded) && s.tun == nil {
+	c.eachOpen(func(s *Stream) {
+		if !s.is(peerEnded) && s.tun == nil {
 			c.refuseContent(s, errContentCut)
+		}
+	})
+}
+
+// eachOpen calls f for the streams, the newest first. f may end any of them.
+func (c *Conn) eachOpen(f func(s *Stream)) {
+	for i := len(c.streams) - 1; i >= 0; i-- {
+		if i < len(c.streams) {
+			f(c.streams[i])
 		}
 	}
 }
@@ -378,11 +387,11 @@ func (c *Conn) ReadConnectionLost() {
 	c.enter()
 	c.flags |= eof
 	c.flags |= running
-	for i := 0; i < len(c.streams); i++ {
-		if s := c.streams[i]; s.tun != nil && !s.is(peerEnded) {
+	c.eachOpen(func(s *Stream) {
+		if s.tun != nil && !s.is(peerEnded) {
 			c.contentEnd(s, nil)
 		}
-	}
+	})
 	c.conclude()
 	c.flags &^= running
 	c.settle()

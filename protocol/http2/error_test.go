@@ -373,3 +373,24 @@ func TestContinuation(t *testing.T) {
 		})
 	}
 }
+
+// The Receiver of one exchange may end the others while the client's end is told.
+func TestEOFWhereOneEndsTheOthers(t *testing.T) {
+	s := &protocoltest.Server{}
+	s.OnLost = func(x *protocoltest.Exchange) {
+		for _, other := range s.Exchanges {
+			if other != x {
+				other.Abort(nil)
+			}
+		}
+	}
+	p := dial(t, s, nil)
+	for id := uint32(1); id < 9; id += 2 {
+		p.post(id, "/")
+	}
+	p.DeliverEOF()
+	p.loop.Run()
+	if !p.Closed() {
+		t.Error("it is still open")
+	}
+}

@@ -306,7 +306,11 @@ func (c *Conn) close(s *Stream) {
 func (c *Conn) dropIn(s *Stream) {
 	if n := len(s.in); n > 0 {
 		s.in = nil
-		c.giveBack(nil, n)
+		if s.is(closed) {
+			c.giveBack(nil, n)
+		} else {
+			c.giveBack(s, n) // what still comes needs a window to be dropped
+		}
 	}
 	s.trailers = nil
 }

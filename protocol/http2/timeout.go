@@ -205,28 +205,27 @@ func (c *Conn) lookAtStreams() {
 	if c.closed != 0 && c.f.set.WriteTimeout != 0 {
 		c.due(c.closed + int64(c.f.set.WriteTimeout))
 	}
-	for i := len(c.streams) - 1; i >= 0; i-- {
-		if i >= len(c.streams) {
-			continue
-		}
-		s := c.streams[i]
-		stall := int64(c.f.set.WriteTimeout)
-		switch {
-		case s.deadline != 0 && c.f.now >= s.deadline && c.client != nil:
-			c.client.expire(s)
-		case s.deadline != 0 && c.f.now >= s.deadline && (c.recv <= 0 || s.recv <= 0):
-			s.deadline = c.f.bodyDeadline() // it is us who keep the client from sending
-			c.due(s.deadline)
-		case s.deadline != 0 && c.f.now >= s.deadline:
-			c.refuseContent(s, errContentSlow)
-		case s.stalled != 0 && stall != 0 && c.f.now >= s.stalled+stall:
-			c.sendReset(s.id, codeCancel)
-			c.loseStream(s, errStalled)
-		default:
-			c.due(s.deadline)
-			if s.stalled != 0 && stall != 0 {
-				c.due(s.stalled + stall)
-			}
+	c.eachOpen(c.lookAtStream)
+}
+
+// lookAtStream is lookAtStreams for one.
+func (c *Conn) lookAtStream(s *Stream) {
+	stall := int64(c.f.set.WriteTimeout)
+	switch {
+	case s.deadline != 0 && c.f.now >= s.deadline && c.client != nil:
+		c.client.expire(s)
+	case s.deadline != 0 && c.f.now >= s.deadline && !s.is(discarding) && (c.recv <= 0 || s.recv <= 0):
+		s.deadline = c.f.bodyDeadline() // it is us who keep the client from sending
+		c.due(s.deadline)
+	case s.deadline != 0 && c.f.now >= s.deadline:
+		c.refuseContent(s, errContentSlow)
+	case s.stalled != 0 && stall != 0 && c.f.now >= s.stalled+stall:
+		c.sendReset(s.id, codeCancel)
+		c.loseStream(s, errStalled)
+	default:
+		c.due(s.deadline)
+		if s.stalled != 0 && stall != 0 {
+			c.due(s.stalled + stall)
 		}
 	}
 }

@@ -39,6 +39,9 @@ func (s *Stream) startTunnel(p reactor.Protocol) {
 	s.deadline = 0
 	s.answer = answerNone // the Channel does nothing any more
 	s.tun = &tunnel{Stream: s, proto: p, state: tunnelFresh}
+	if s.is(peerEnded) {
+		s.flags |= endHeld // nobody has been told: the head may have ended the stream
+	}
 	c.post()
 }
 

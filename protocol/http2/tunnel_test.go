@@ -406,3 +406,47 @@ func TestTunnelShortFile(t *testing.T) {
 		t.Error(told, r.lost)
 	}
 }
+
+// A CONNECT whose head ends the stream is half-closed from the start.
+func TestConnectThatHasEnded(t *testing.T) {
+	for cut, r := range map[string]reactor.Protocol{"whole": &raw{}, "halves": &halfRaw{}} {
+		t.Run(cut, func(t *testing.T) {
+			p := dial(t, tunnels(func() reactor.Protocol { return r }), extended())
+			p.headers(1, true, ":method", "CONNECT", ":authority", "h:1")
+			p.loop.Run()
+			h, ok := r.(*halfRaw)
+			if !ok {
+				p.want("HEADERS 1 :status=200", `DATA 1 END ""`)
+				if lost := r.(*raw).lost; lost != reactor.ErrDone {
+					t.Errorf("lost %v", lost)
+				}
+				return
+			}
+			p.want("HEADERS 1 :status=200")
+			if h.halves != "read " || h.lost != nil {
+				t.Errorf("halves %q, lost %v", h.halves, h.lost)
+			}
+			h.t.Write([]byte("x"))
+			h.t.LoseConnection()
+			p.want(`DATA 1 "x"`, `DATA 1 END ""`)
+		})
+	}
+}
+
+// A protocol that has left while content waited for it gives the window back, and is
+// not waited for beyond the time that lingering has.
+func TestTunnelLingersWithContentKept(t *testing.T) {
+	r := &raw{}
+	p := dialTunnel(t, r)
+	r.t.PauseReading()
+	for range 4 {
+		p.data(1, false, strings.Repeat("x", 16000))
+	}
+	r.t.LoseConnection()
+	p.loop.Run()
+	if got := strings.Join(p.frames(), " "); !strings.Contains(got, `DATA 1 END ""`) || !strings.Contains(got, "WINDOW_UPDATE 1 64000") {
+		t.Error(got)
+	}
+	p.passes(5 * time.Second)
+	p.want("RST_STREAM 1 NO_ERROR")
+}
