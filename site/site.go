@@ -10,6 +10,7 @@ import (
 	"spindle/protocol/cgi"
 	"spindle/protocol/http1"
 	"spindle/protocol/http2"
+	"spindle/protocol/probe"
 	"spindle/reactor"
 	"spindle/resource"
 )
@@ -132,6 +133,9 @@ func (s *Site) start(l reactor.Loop) {
 		panic("site: one Site for two loops: each needs its own, with its own tree")
 	}
 	s.loop = l
+	if probe.Wanted() {
+		s.startProbe(l)
+	}
 	s.requests = &resource.Dispatcher{
 		Root:              s.Root,
 		MaxBodyBytes:      s.MaxBodyBytes,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"spindle/protocol/postmortem"
+	"spindle/protocol/probe"
 	"spindle/reactor"
 )
 
@@ -42,6 +43,7 @@ type programSpec struct {
 	tag  string // names the generation
 
 	report string // socket for reports of panics; "" for none
+	probe  string // socket of protocol/probe; "" for none
 	still  bool   // stacks do not shrink, so that what points into them stays right
 }
 
@@ -115,6 +117,9 @@ func (p *program) start(socket *os.File, more map[string]string) error {
 	}
 	if s.report != "" {
 		set[postmortem.Variable] = s.report
+	}
+	if s.probe != "" {
+		set[probe.Variable] = s.probe
 	}
 	if s.still {
 		set["GODEBUG"] = withSetting(s.env, "gcshrinkstackoff=1")

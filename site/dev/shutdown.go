@@ -24,6 +24,9 @@ func (s *Supervisor) shutdown() *reactor.Deferred[struct{}] {
 		if s.reports != nil {
 			s.reports.close()
 		}
+		if s.probes != nil {
+			s.probes.close()
+		}
 		_ = os.RemoveAll(s.base)
 		done.Callback(struct{}{})
 	}

@@ -25,6 +25,7 @@ type Supervisor struct {
 	live    *events.Events
 	front   *front
 	reports *reports // nil where there can not be any
+	probes  *probes  // likewise
 	tickets tickets
 	console *console
 
@@ -73,6 +74,9 @@ func New(l reactor.Loop, o Options) (*Supervisor, error) {
 // begin makes what does not depend on the target.
 func (s *Supervisor) begin() {
 	s.live = events.New(s.loop)
+	if p, err := newProbes(s); err == nil {
+		s.probes = p
+	}
 	s.console = newConsole(s)
 	s.front = newFront(s)
 	if p, err := newReports(s); err == nil {
@@ -135,6 +139,9 @@ func (s *Supervisor) programSpec(n int) programSpec {
 	spec := programSpec{env: s.env(), port: s.opts.AppPort, base: s.base, tag: strconv.Itoa(n)}
 	if s.reports != nil {
 		spec.report = s.reports.path
+	}
+	if s.probes != nil {
+		spec.probe = s.probes.path
 	}
 	return spec
 }

@@ -13,6 +13,7 @@ import (
 	"sort"
 
 	"spindle/protocol/postmortem"
+	"spindle/protocol/probe"
 )
 
 // Handler calls next, and answers with the page of the development server when it panics
@@ -22,6 +23,7 @@ func Handler(next http.Handler) http.Handler {
 	if !postmortem.Wanted() {
 		return next
 	}
+	probe.Start("net/http")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		postmortem.GrowStack()
 		watched := &writer{ResponseWriter: w}
