@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"spindle/protocol"
+	"spindle/reactor"
 )
 
 // This file lets somebody see an exchange go by, as it is, without changing anything of it
@@ -21,6 +22,14 @@ type Observer interface {
 	ContentSent(p []byte)
 	// FileSent tells of n bytes of content that come from a file, and are not seen.
 	FileSent(n int64)
+}
+
+// SwitchObserver is an Observer that also sees the connection given to another protocol.
+type SwitchObserver interface {
+	Observer
+	// Switched is given the protocol that takes the connection, and returns the one that
+	// does: p itself, or one that stands before p and passes everything on.
+	Switched(p reactor.Protocol) reactor.Protocol
 }
 
 // Observe has o see the exchange; a second call replaces who sees the content of the
@@ -80,8 +89,24 @@ func (c *observed) SendFile(f *os.File, off, n int64, done func(err error)) {
 	c.Channel.SendFile(f, off, n, done)
 }
 
+// Switch gives the connection away.
+func (c *observed) Switch(p reactor.Protocol) { c.Channel.Switch(c.switched(p)) }
+
+// switched is what takes the connection in the place of p.
+func (c *observed) switched(p reactor.Protocol) reactor.Protocol {
+	if o, ok := c.o.(SwitchObserver); ok {
+		return o.Switched(p)
+	}
+	return p
+}
+
 // observedConn is one whose connection can be given away.
 type observedConn struct {
 	*observed
-	protocol.Hijacker
+	conn protocol.Hijacker
 }
+
+// Hijack gives the connection away without an answer.
+func (c *observedConn) Hijack(p reactor.Protocol) bool { return c.conn.Hijack(c.switched(p)) }
+
+var _ protocol.Hijacker = (*observedConn)(nil)
