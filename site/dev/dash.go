@@ -131,6 +131,7 @@ func newDashboard(s *Supervisor, own *resource.Tree, token string) *dashboard {
 	own.PutChild("dash.css", file{pageType: "text/css; charset=utf-8", body: dashStyle})
 	own.PutChild("dash.js", file{pageType: "text/javascript; charset=utf-8", body: dashScript})
 	own.PutChild("requests", recordPages{d: d})
+	own.PutChild("streams", streamPages{s: s, c: d.rec.streams})
 	dash := new(resource.Tree)
 	dash.PutChild("events", d.pages)
 	dash.PutChild("state", dashAll{d: d})
@@ -230,6 +231,7 @@ func (d *dashboard) beat() {
 		d.measure()
 	}
 	d.tellNews()
+	d.rec.streams.tell(d.pages)
 	d.timer = d.s.loop.CallLater(dashEvery, d.beat)
 }
 
@@ -316,6 +318,7 @@ func residentBytes(pid int) int64 {
 // clear forgets requests and lines.
 func (d *dashboard) clear() {
 	d.rec.clear()
+	d.rec.streams.clear()
 	d.lines, d.builds = nil, nil
 	d.pages.Broadcast(message("news", dashNews{Now: d.s.loop.Now().UnixMilli(), Cleared: true}))
 }

@@ -32,10 +32,11 @@ type recorder struct {
 	sending map[string]*sending // requests that are sent again, by their mark
 	marks   int
 	over    func() // is told of each that is over
+	streams *streams
 }
 
 func newRecorder(s *Supervisor) *recorder {
-	return &recorder{s: s, sending: map[string]*sending{}, over: func() {}}
+	return &recorder{s: s, sending: map[string]*sending{}, over: func() {}, streams: newStreams(s)}
 }
 
 // record is one exchange. It is the resource.Observer of it.
@@ -62,6 +63,9 @@ type record struct {
 	again      int64  // the one that it repeats; 0 for none
 	mark       string // of the sending that waits for it
 	whole      bool   // fields and content are there
+	protocol   string // of an extended CONNECT
+	stream     *stream
+	events     *eventReader // that follows the answer, if it is an event stream
 }
 
 // kept is content, as far as it is kept.
@@ -97,7 +101,8 @@ func (k *kept) drop(why string) { k.data, k.why = nil, why }
 func (c *recorder) watch(r *resource.Request) {
 	h := r.Head()
 	x := &record{c: c, began: c.s.loop.Now(), method: r.Method(), target: r.Target(), scheme: r.Scheme(), authority: r.Authority(),
-		version: versionText(r.Version()), client: r.ClientAddr().String(), generation: c.s.served(), length: h.ContentLength, whole: true}
+		version: versionText(r.Version()), client: r.ClientAddr().String(), generation: c.s.served(), length: h.ContentLength, whole: true,
+		protocol: string(h.Protocol)}
 	x.again, x.mark = c.takeMark(h)
 	x.fields = protocol.RawFields(h.Fields).Text(make(protocol.Fields, 0, len(h.Fields)))
 	c.inHand++
@@ -115,12 +120,16 @@ func (x *record) AnswerBegun(status int, fields protocol.Fields) {
 	}
 	x.status = status
 	x.answer = append(protocol.Fields(nil), fields...)
+	x.beginEvents(fields)
 }
 
 // ContentSent takes a piece of the answer.
 func (x *record) ContentSent(p []byte) {
 	if x.id == 0 {
 		x.content.add(p)
+	}
+	if x.events != nil {
+		x.events.follow(p)
 	}
 }
 
@@ -147,6 +156,7 @@ func (c *recorder) end(x *record, r *resource.Request, err error) {
 	if err != nil {
 		x.lost = err.Error()
 	}
+	x.endEvents(x.lost)
 	failed := x.status >= 500
 	if failed {
 		c.errors++

@@ -104,7 +104,7 @@ func (k *kept) show(fields protocol.Fields) (c shownContent) {
 	}
 	if !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0 {
 		c.Binary = true
-		c.Text = hexDump(data)
+		c.Text = hexDump(data, 1<<10)
 		return c
 	}
 	c.Text = indented(data, fields.Get("Content-Type"))
@@ -132,10 +132,10 @@ func indented(data []byte, kind string) string {
 	return string(data)
 }
 
-// hexDump is the start of data.
-func hexDump(data []byte) string {
+// hexDump is the first bytes of data, most at most.
+func hexDump(data []byte, most int) string {
 	var b strings.Builder
-	const most, row = 1024, 16
+	const row = 16
 	shown := data[:min(len(data), most)]
 	for at := 0; at < len(shown); at += row {
 		piece := shown[at:min(at+row, len(shown))]
