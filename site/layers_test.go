@@ -5,7 +5,9 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,6 +39,18 @@ var builtOn = map[string]string{
 	"resource/cgi":     "resource/gateway",
 	"resource/fastcgi": "resource/gateway",
 	"resource/scgi":    "resource/gateway",
+}
+
+// linked is which libraries a program gets into it that imports reactor, resource and site,
+// and nothing else of ours. bench/e2e looks at how little of those of Serve is left in a
+// program that does not call it.
+var linked = map[string]string{
+	"github.com/panjf2000/gnet/v2":     "the poller of the loop",
+	"github.com/evanphx/wildcat":       "the tokenizer of HTTP/1",
+	"golang.org/x/net":                 "HPACK, names",
+	"golang.org/x/sys":                 "system calls",
+	"github.com/fsnotify/fsnotify":     "Serve",
+	"github.com/sabhiram/go-gitignore": "Serve",
 }
 
 // source is one file of the module.
@@ -178,6 +192,43 @@ func TestLibrariesBehindOneFile(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestLinkedLibraries: what a program does not use costs it nothing.
+func TestLinkedLibraries(t *testing.T) {
+	imports := map[string][]string{} // by package of ours
+	eachSource(t, func(s *source) {
+		if !s.test {
+			imports["spindle/"+s.dir()] = append(imports["spindle/"+s.dir()], s.imports()...)
+		}
+	})
+	seen := map[string]bool{}
+	next := []string{"spindle/reactor", "spindle/resource", "spindle/site"}
+	for len(next) > 0 {
+		path := next[0]
+		next = next[1:]
+		if seen[path] {
+			continue
+		}
+		seen[path] = true
+		if strings.HasPrefix(path, "spindle/") {
+			next = append(next, imports[path]...)
+			continue
+		}
+		host, _, _ := strings.Cut(path, "/")
+		if !strings.Contains(host, ".") {
+			continue // the standard library
+		}
+		known := slices.ContainsFunc(slices.Collect(maps.Keys(linked)), func(module string) bool {
+			return path == module || strings.HasPrefix(path, module+"/")
+		})
+		if !known {
+			t.Errorf("every program links %s", path)
+		}
+	}
+	if len(seen) < 50 {
+		t.Errorf("only %d packages found", len(seen))
+	}
 }
 
 // TestTimeAndChanceAreParameters: what works by the clock of its loop can be tested

@@ -4,7 +4,7 @@
 //	main.go     commands, errors, exit codes
 //	web.go      spindle web: flags and what they mean
 //	listen.go   the flags of every command that serves
-//	wsgi.go     spindle wsgi; envfile.go reads its variables
+//	wsgi.go     spindle wsgi
 //	acme.go     of the flags, those about certificates of an authority, and https alone
 //	serve.go    reactors, sites, log; from there to the end
 //	stock.go    the trees that it serves: the one file that imports every resource

@@ -15,6 +15,7 @@ import (
 	"spindle/resource"
 	"spindle/resource/static"
 	"spindle/resource/wsgi"
+	"spindle/site/dev"
 )
 
 // This file is spindle wsgi: an application of Python, and directories beside it.
@@ -154,7 +155,7 @@ func (c *wsgiConfig) readEnv() error {
 		if err != nil {
 			return failure{fmt.Errorf("--env-file %s: %w", name, errors.Unwrap(err))}
 		}
-		env, err := parseEnv(string(text))
+		env, err := dev.ParseEnv(string(text), nil, os.LookupEnv)
 		if err != nil {
 			return fmt.Errorf("--env-file %s, %w", name, err)
 		}

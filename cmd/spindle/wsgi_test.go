@@ -4,42 +4,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"syscall"
 	"testing"
 )
-
-func TestParseEnv(t *testing.T) {
-	for text, want := range map[string][]string{
-		"":                       nil,
-		"# a comment\n\n  \n":    nil,
-		"A=1\nB = two words \n":  {"A=1", "B=two words"},
-		"export A=1\r\nA=2":      {"A=1", "A=2"},
-		"A=":                     {"A="},
-		"A=b=c #d":               {"A=b=c"},
-		"A=b#c":                  {"A=b#c"},
-		`A="b \"c\" \n\\ #d" #e`: {"A=b \"c\" \n\\ #d"},
-		`A='b\n"c" $x'`:          {`A=b\n"c" $x`},
-		`A="\x"`:                 {`A=\x`},
-	} {
-		if got, err := parseEnv(text); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%q: %q, %v, want %q", text, got, err, want)
-		}
-	}
-	for text, want := range map[string]string{
-		"A":            `line 1: "A" is not NAME=value`,
-		"A=1\n1A=2":    `line 2: "1A=2" is not NAME=value`,
-		"=1":           `line 1: "=1" is not NAME=value`,
-		"A=\"1":        "line 1: the quote \" is not closed",
-		"A='1' and 2":  `line 1: there is more behind the quote: "and 2"`,
-		"A B=1\nB='\n": `line 1: "A B=1" is not NAME=value`,
-	} {
-		if got, err := parseEnv(text); err == nil || err.Error() != want {
-			t.Errorf("%q: %q, %v, want %q", text, got, err, want)
-		}
-	}
-}
 
 func writeAll(t *testing.T, dir string, files map[string]string) {
 	t.Helper()

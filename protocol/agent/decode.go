@@ -2,15 +2,14 @@ package agent
 
 import (
 	"bufio"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zlib"
 
 	"spindle/protocol"
 	"spindle/reactor"
@@ -24,24 +23,34 @@ import (
 // called and read on a goroutine of its own.
 type Decoder func(r io.Reader) (io.Reader, error)
 
-// Gzip and Deflate are the decoders of these codings. Deflate takes what has no zlib
-// wrapper too, as some servers send it.
-var (
-	Gzip    Decoder = func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }
-	Deflate Decoder = func(r io.Reader) (io.Reader, error) {
-		b := bufio.NewReader(r)
-		if first, err := b.Peek(2); err == nil && first[0]&0x0f == 8 && (uint(first[0])<<8|uint(first[1]))%31 == 0 {
-			return zlib.NewReader(b)
-		}
-		return flate.NewReader(b), nil
-	}
-)
+// Gzip is the Decoder of gzip.
+func Gzip(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }
 
-var usualDecoders = map[string]Decoder{"gzip": Gzip, "x-gzip": Gzip, "deflate": Deflate}
+// Deflate is the Decoder of deflate. It takes what has no zlib wrapper too, as some servers
+// send it.
+func Deflate(r io.Reader) (io.Reader, error) {
+	b := bufio.NewReader(r)
+	if first, err := b.Peek(2); err == nil && first[0]&0x0f == 8 && (uint(first[0])<<8|uint(first[1]))%31 == 0 {
+		return zlib.NewReader(b)
+	}
+	return flate.NewReader(b), nil
+}
+
+// usualDecoders is made when it is first asked for, so that programs which never ask
+// anybody do not link what is in it.
+func usualDecoders() map[string]Decoder {
+	usual.once.Do(func() { usual.decoders = map[string]Decoder{"gzip": Gzip, "x-gzip": Gzip, "deflate": Deflate} })
+	return usual.decoders
+}
+
+var usual struct {
+	once     sync.Once
+	decoders map[string]Decoder
+}
 
 func (a *Agent) decoders() map[string]Decoder {
 	if a.Decoders == nil {
-		return usualDecoders
+		return usualDecoders()
 	}
 	return a.Decoders
 }

@@ -8,10 +8,10 @@ import (
 
 // This file makes HTML of what programs print for a terminal.
 
-var ansiSequence = lazily("\x1b(?:\\[([0-9;]*)([A-Za-z])|\\][^\x07\x1b]*(?:\x07|\x1b\\\\))")
+var ansiSequence = pattern{text: "\x1b(?:\\[([0-9;]*)([A-Za-z])|\\][^\x07\x1b]*(?:\x07|\x1b\\\\))"}
 
 // stripANSI takes the sequences out.
-func stripANSI(s string) string { return ansiSequence().ReplaceAllString(s, "") }
+func stripANSI(s string) string { return ansiSequence.get().ReplaceAllString(s, "") }
 
 // ansiHTML escapes s, and makes its colours elements of the classes a1, a31 and so on.
 func ansiHTML(s string) string {
@@ -23,7 +23,7 @@ func ansiHTML(s string) string {
 		}
 	}
 	for {
-		m := ansiSequence().FindStringSubmatchIndex(s)
+		m := ansiSequence.get().FindStringSubmatchIndex(s)
 		if m == nil {
 			b.WriteString(html.EscapeString(s))
 			closeAll()

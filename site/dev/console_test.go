@@ -195,7 +195,7 @@ func TestTicketsAreARing(t *testing.T) {
 		t.Error("not the last moments are kept")
 	}
 	k.add(&Ticket{Report: postmortem.Report{Exchange: &postmortem.Exchange{ID: "../x"}}}, time.Time{})
-	if id := k.list[0].ID; !ticketID.MatchString(id) {
+	if id := k.list[0].ID; !ticketID.get().MatchString(id) {
 		t.Errorf("id %q", id)
 	}
 }

@@ -70,7 +70,7 @@ func TestEnvironmentOrder(t *testing.T) {
 	write(".env", "SPINDLE_B=1\n")
 	check("SPINDLE_B=2", "SPINDLE_A")
 	write(".env", "SPINDLE_A='unended\n")
-	if _, errs := o.environment(); len(errs) != 1 || !strings.Contains(errs[0].Error(), ".env: ") {
+	if _, errs := o.environment(); len(errs) != 1 || !strings.Contains(errs[0].Error(), ".env, line 1: ") {
 		t.Errorf("%v", errs)
 	}
 }

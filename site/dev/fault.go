@@ -39,19 +39,26 @@ func (f *Failure) Error() string { return f.Title }
 // mostFaults is how many faults of one build are kept.
 const mostFaults = 50
 
-// lazily compiles an expression when it is first needed: most programs that link this
-// package never do.
-func lazily(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+// pattern is an expression that is compiled when it is first needed: most programs that link
+// this package never need any, and should not pay for them when they begin.
+type pattern struct {
+	text string
+	once sync.Once
+	re   *regexp.Regexp
 }
 
-var goPlace = lazily(`^(?:vet: )?((?:[A-Za-z]:)?[^:\s][^:]*\.(?:go|mod|work|c|cc|cpp|cxx|h|s|S|y|sum)):(\d+)(?::(\d+))?: (.*)$`)
+func (p *pattern) get() *regexp.Regexp {
+	p.once.Do(func() { p.re = regexp.MustCompile(p.text) })
+	return p.re
+}
+
+var goPlace = pattern{text: `^(?:vet: )?((?:[A-Za-z]:)?[^:\s][^:]*\.(?:go|mod|work|c|cc|cpp|cxx|h|s|S|y|sum)):(\d+)(?::(\d+))?: (.*)$`}
 
 // parseGoOutput finds the faults in what the go command printed, run in dir.
 func parseGoOutput(out, dir string) (faults []Fault) {
 	for line := range strings.Lines(out) {
 		line = strings.TrimRight(line, "\r\n")
-		switch m := goPlace().FindStringSubmatch(line); {
+		switch m := goPlace.get().FindStringSubmatch(line); {
 		case m != nil:
 			faults = append(faults, placed(m, dir))
 		case strings.HasPrefix(line, "\t") && len(faults) > 0:
@@ -83,19 +90,19 @@ func placed(m []string, dir string) Fault {
 }
 
 var (
-	goGet      = lazily(`no required module provides package ([^\s;:]+)`)
-	goGetSum   = lazily(`missing go\.sum entry|verifying .* checksum mismatch`)
-	goNotFound = lazily(`package ([^\s]+) is not in (?:std|GOROOT)(?: \(([^)]+)\))?`)
+	goGet      = pattern{text: `no required module provides package ([^\s;:]+)`}
+	goGetSum   = pattern{text: `missing go\.sum entry|verifying .* checksum mismatch`}
+	goNotFound = pattern{text: `package ([^\s]+) is not in (?:std|GOROOT)(?: \(([^)]+)\))?`}
 )
 
 // goMend says what to do about a message of the go command.
 func goMend(message string) string {
-	switch m := goGet().FindStringSubmatch(message); {
+	switch m := goGet.get().FindStringSubmatch(message); {
 	case m != nil:
 		return "go get " + m[1]
 	case strings.HasPrefix(message, "no Go files in "):
 		return "write one that begins with 'package main', or name another directory"
-	case goGetSum().MatchString(message):
+	case goGetSum.get().MatchString(message):
 		return "go mod tidy"
 	case strings.Contains(message, "updates to go.mod needed"):
 		return "go mod tidy"
@@ -106,7 +113,7 @@ func goMend(message string) string {
 	case strings.Contains(message, "imported and not used"), strings.Contains(message, "declared and not used"):
 		return "remove it, or use it"
 	}
-	if m := goNotFound().FindStringSubmatch(message); m != nil {
+	if m := goNotFound.get().FindStringSubmatch(message); m != nil {
 		if info, err := os.Stat(m[2]); err == nil && info.IsDir() {
 			return "it is there: the go command can not read it, or not write what it keeps; is the disk full? ('go env GOCACHE' says where that is, 'go clean -cache' makes room)"
 		}
@@ -116,9 +123,9 @@ func goMend(message string) string {
 }
 
 var (
-	pyFrame = lazily(`^\s*File "([^"]+)", line (\d+)`)
-	jsPlace = lazily(`^(/[^:]+\.[cm]?[jt]s):(\d+)$`)
-	pyError = lazily(`^([A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning)): ?(.*)$`)
+	pyFrame = pattern{text: `^\s*File "([^"]+)", line (\d+)`}
+	jsPlace = pattern{text: `^(/[^:]+\.[cm]?[jt]s):(\d+)$`}
+	pyError = pattern{text: `^([A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning)): ?(.*)$`}
 )
 
 // parsePythonOutput finds the last exception in what an interpreter printed: its place
@@ -128,7 +135,7 @@ func parsePythonOutput(out string, roots []string) []Fault {
 	found := false
 	for line := range strings.Lines(out) {
 		line = strings.TrimRight(line, "\r\n")
-		if m := pyFrame().FindStringSubmatch(line); m != nil {
+		if m := pyFrame.get().FindStringSubmatch(line); m != nil {
 			f.File = m[1]
 			f.Line, _ = strconv.Atoi(m[2])
 			if slices.ContainsFunc(roots, func(r string) bool { return below(f.File, r) }) || !strings.Contains(line, ", in ") {
@@ -136,10 +143,10 @@ func parsePythonOutput(out string, roots []string) []Fault {
 			}
 		} else if strings.HasPrefix(line, "Traceback ") {
 			own = Fault{}
-		} else if m := jsPlace().FindStringSubmatch(line); m != nil { // Node's are alike
+		} else if m := jsPlace.get().FindStringSubmatch(line); m != nil { // Node's are alike
 			f.File = m[1]
 			f.Line, _ = strconv.Atoi(m[2])
-		} else if m := pyError().FindStringSubmatch(line); m != nil {
+		} else if m := pyError.get().FindStringSubmatch(line); m != nil {
 			f.Message = strings.TrimSpace(line)
 			found = true
 		}
@@ -154,19 +161,19 @@ func parsePythonOutput(out string, roots []string) []Fault {
 }
 
 var (
-	goPanic = lazily(`(?m)^(panic: .*|fatal error: .*)$`)
-	goFrame = lazily(`(?m)^\t(\S.*\.go):(\d+)(?: \+0x[0-9a-f]+)?$`)
+	goPanic = pattern{text: `(?m)^(panic: .*|fatal error: .*)$`}
+	goFrame = pattern{text: `(?m)^\t(\S.*\.go):(\d+)(?: \+0x[0-9a-f]+)?$`}
 )
 
 // parsePanic finds the end of a Go program in what it printed: its place is the first
 // frame below root, else the first of all.
 func parsePanic(out, root string) *Fault {
-	at := goPanic().FindStringIndex(out)
+	at := goPanic.get().FindStringIndex(out)
 	if at == nil {
 		return nil
 	}
 	f := &Fault{Message: out[at[0]:at[1]]}
-	for _, m := range goFrame().FindAllStringSubmatch(out[at[1]:], -1) {
+	for _, m := range goFrame.get().FindAllStringSubmatch(out[at[1]:], -1) {
 		own := below(m[1], root)
 		if f.File == "" || own {
 			f.File = m[1]

@@ -160,7 +160,7 @@ func (d *goDeps) judge(dir, pkg string) *Failure {
 	f := &Failure{Stage: "list", Title: "The package can not be built", Dir: dir}
 	for _, e := range d.errors {
 		fault := Fault{Message: strings.TrimSpace(e.Err), Mend: goMend(e.Err)}
-		if m := goPlace().FindStringSubmatch(e.Pos + ": "); m != nil {
+		if m := goPlace.get().FindStringSubmatch(e.Pos + ": "); m != nil {
 			place := placed(m, dir)
 			fault.File, fault.Line, fault.Column = place.File, place.Line, place.Column
 		}

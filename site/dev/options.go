@@ -7,10 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/joho/godotenv"
 
 	"spindle/reactor"
 	"spindle/resource"
@@ -156,27 +153,37 @@ func (o *Options) target(s *Supervisor) (target, error) {
 // not be read.
 func (o *Options) environment() (env []string, errs []error) {
 	env = inherited()
-	own := map[string]bool{}
+	own := map[string]string{}
 	for _, e := range env {
-		name, _, _ := cutEnv(e)
-		own[name] = true
+		name, value, _ := cutEnv(e)
+		own[name] = value
 	}
 	pairs := map[string]string{}
+	isOwn := func(name string) (string, bool) { v, ok := own[name]; return v, ok }
+	isRead := func(name string) (string, bool) { v, ok := pairs[name]; return v, ok }
 	for _, path := range o.EnvFiles {
-		read, err := godotenv.Read(path)
-		if err != nil {
-			if !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, fmt.Errorf("%s: %s; it is not used", path, strings.TrimSpace(err.Error())))
-			}
+		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		for k, v := range read {
-			pairs[k] = v
+		var read []string
+		if err == nil {
+			if read, err = ParseEnv(string(text), isOwn, isRead); err != nil {
+				err = fmt.Errorf("%s, %w", path, err)
+			}
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%w; the file is not used", err))
+			continue
+		}
+		for _, e := range read {
+			name, value, _ := cutEnv(e)
+			pairs[name] = value
 		}
 	}
 	var names []string
 	for k := range pairs {
-		if !own[k] {
+		if _, ok := own[k]; !ok {
 			names = append(names, k)
 		}
 	}

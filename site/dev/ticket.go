@@ -3,7 +3,6 @@ package dev
 import (
 	"crypto/rand"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,7 +67,7 @@ func (t *Ticket) place() *Frame {
 	return nil
 }
 
-var stackFrame = lazily(`(?m)^(\S.*)\(.*\)\n\t(\S+\.\w+):(\d+)`)
+var stackFrame = pattern{text: `(?m)^(\S.*)\(.*\)\n\t(\S+\.\w+):(\d+)`}
 
 // framesOfStack reads the stack that Go prints, from the panic on.
 func framesOfStack(stack string) (list []Frame) {
@@ -78,7 +77,7 @@ func framesOfStack(stack string) (list []Frame) {
 			_, stack, _ = strings.Cut(rest, "\n")
 		}
 	}
-	for _, m := range stackFrame().FindAllStringSubmatch(stack, -1) {
+	for _, m := range stackFrame.get().FindAllStringSubmatch(stack, -1) {
 		name := strings.TrimPrefix(m[1], "created by ")
 		if len(list) == 0 && strings.HasPrefix(name, "runtime.") {
 			continue
@@ -100,12 +99,12 @@ const (
 // tickets is a ring. Loop only.
 type tickets struct{ list []*Ticket } // the newest first
 
-var ticketID = regexp.MustCompile(`^[A-Za-z0-9_-]{4,40}$`)
+var ticketID = pattern{text: `^[A-Za-z0-9_-]{4,40}$`}
 
 // add keeps t, under the id that the log has, if that can be one.
 func (k *tickets) add(t *Ticket, now time.Time) {
 	t.Time = now
-	if x := t.Report.Exchange; x != nil && ticketID.MatchString(x.ID) && k.find(x.ID) == nil {
+	if x := t.Report.Exchange; x != nil && ticketID.get().MatchString(x.ID) && k.find(x.ID) == nil {
 		t.ID = x.ID
 	} else {
 		t.ID = rand.Text()[:10]
