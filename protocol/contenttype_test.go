@@ -89,7 +89,7 @@ func FuzzMediaType(f *testing.F) {
 		}
 		typ, params, err := mime.ParseMediaType(in)
 		if err != nil {
-			if strings.Contains(strings.ReplaceAll(in, " ", ""), ";;") {
+			if strings.Contains(strings.NewReplacer(" ", "", "\t", "").Replace(in), ";;") {
 				return // RFC 9110 §5.6.6 lets a parameter be empty
 			}
 			t.Fatalf("%q: %v", in, err)
