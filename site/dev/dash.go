@@ -28,6 +28,12 @@ var dashStyle []byte
 //go:embed page/dash.js
 var dashScript []byte
 
+//go:embed page/dash-streams.css
+var streamsStyle []byte
+
+//go:embed page/dash-streams.js
+var streamsScript []byte
+
 // What is kept, and how often it is told.
 const (
 	dashEvery     = 250 * time.Millisecond
@@ -130,6 +136,8 @@ func newDashboard(s *Supervisor, own *resource.Tree, token string) *dashboard {
 	own.PutChild("", dashFile{file{pageType: "text/html; charset=utf-8", body: page}})
 	own.PutChild("dash.css", file{pageType: "text/css; charset=utf-8", body: dashStyle})
 	own.PutChild("dash.js", file{pageType: "text/javascript; charset=utf-8", body: dashScript})
+	own.PutChild("dash-streams.css", file{pageType: "text/css; charset=utf-8", body: streamsStyle})
+	own.PutChild("dash-streams.js", file{pageType: "text/javascript; charset=utf-8", body: streamsScript})
 	own.PutChild("requests", recordPages{d: d})
 	own.PutChild("streams", streamPages{s: s, c: d.rec.streams})
 	dash := new(resource.Tree)

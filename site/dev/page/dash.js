@@ -387,13 +387,26 @@
   const open = id => { location.hash = 'request-' + id; };
   function route() {
     const m = /^#request-(\d+)$/.exec(location.hash);
-    if (m) show(m[1]);
-    else if (detail.open) detail.close();
+    if (m) { show(m[1]); return; }
+    const name = /^#([a-z]+)/.exec(location.hash);
+    const to = name && document.querySelector('main[data-view="' + name[1] + '"]') ? name[1] : 'overview';
+    if (to !== view) turnTo(to);
+    if (detail.open) detail.close();
   }
   addEventListener('hashchange', route);
+
+  // A view is a part of the page that has a link of its own (nav.views) and a main of the
+  // same name; what is in it is the affair of a file of its own, which hears of it.
+  let view = 'overview';
+  function turnTo(name) {
+    view = name;
+    for (const m of document.querySelectorAll('main[data-view]')) m.hidden = m.dataset.view !== name;
+    for (const a of document.querySelectorAll('#views a')) a.toggleAttribute('aria-current', a.dataset.view === name);
+    dispatchEvent(new CustomEvent('spindle-view', { detail: name }));
+  }
   detail.addEventListener('close', () => {
     repeating = 0;
-    if (location.hash) history.replaceState(null, '', location.pathname);
+    if (location.hash.startsWith('#request-')) history.replaceState(null, '', view === 'overview' ? location.pathname : '#' + view);
     const row = shown && rows.get(shown.id);
     if (row) row.focus({ preventScroll: true });
   });
@@ -561,5 +574,6 @@
   }
 
   setInterval(() => draw('state'), 1000);
+  window.spindle = { base, source, post, el, number, bytes, time, clock, view: () => view, route };
   route();
 })();
