@@ -331,6 +331,13 @@ func (r *Reactor) callAll(list *[]func()) {
 // later has f called when the current callback has ended.
 func (r *Reactor) later(f func()) { r.soon = append(r.soon, f) }
 
+// AfterCallback has f called when the callback that is under way has ended, and what it has
+// written was offered to the kernel. Loop only.
+func (r *Reactor) AfterCallback(f func()) {
+	r.loop.check()
+	r.later(f)
+}
+
 // tellFile has the done function of a file called; see tellFiles.
 func (r *Reactor) tellFile(f func()) { r.files = append(r.files, f) }
 

@@ -20,6 +20,7 @@ type watchdog struct {
 	loop   string // "goroutine 7 [" of the loop
 	asleep atomic.Bool
 	wake   chan struct{} // of one, for who is asleep
+	told   atomic.Pointer[func(Slow)]
 }
 
 func (w *watchdog) begin() {
@@ -64,6 +65,7 @@ func (w *watchdog) watch(r *Reactor, limit time.Duration, done chan struct{}) {
 	defer tick.Stop()
 	var seen, told uint64
 	var same int
+	var since time.Time // when seen was seen first
 	for {
 		select {
 		case <-done:
@@ -77,12 +79,20 @@ func (w *watchdog) watch(r *Reactor, limit time.Duration, done chan struct{}) {
 			}
 			tick.Reset(limit / 2)
 		case now&1 == 0 || now != seen:
-			seen, same = now, 0
+			if told == seen && told != 0 {
+				w.tell(Slow{Number: told, Held: time.Since(since), Over: true})
+				told = 0
+				tick.Reset(limit / 2)
+			}
+			seen, same, since = now, 0, time.Now()
 		case same < 1:
 			same++
 		case told != now:
 			told = now
-			r.logger().Warn("reactor: a callback holds the loop", "longer", limit.String(), "stack", w.stack())
+			stack := w.stack()
+			r.logger().Warn("reactor: a callback holds the loop", "longer", limit.String(), "stack", stack)
+			w.tell(Slow{Number: now, Held: time.Since(since), Stack: stack})
+			tick.Reset(max(limit/20, time.Millisecond))
 		}
 	}
 }

@@ -45,6 +45,9 @@ type Dispatcher struct {
 	// Debug shows causes and stacks on error pages, and logs each use of a
 	// Request after its end.
 	Debug bool
+	// Watch, if set, is asked at each head who wants to know when what happens to the
+	// exchange; nil is nobody. It may take fields out of the head. For development.
+	Watch func(r *Request) Watcher
 	// NewID makes the id of a request; nil means 10 random letters and digits.
 	NewID func() string
 

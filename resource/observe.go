@@ -40,6 +40,11 @@ func (r *Request) Observe(o Observer) {
 		return
 	}
 	r.observer = o
+	r.look(o)
+}
+
+// look has o see the answer.
+func (r *Request) look(o Observer) {
 	seen := &observed{Channel: r.ch, o: o}
 	if h, ok := r.ch.(protocol.Hijacker); ok {
 		r.ch = &observedConn{seen, h}

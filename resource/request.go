@@ -59,6 +59,7 @@ type Request struct {
 	onLost   func(error)
 	onHalf   func() // of NotifyHalfClose
 	observer Observer
+	watched  *watched // nil unless somebody wants to know when what happens
 	ending   error   // what they are told
 	overAt   uintptr // in debug mode, where it was finished
 }
@@ -91,6 +92,11 @@ func (r *Request) HeadReceived(h *protocol.Head) {
 	r.head = h
 	if r.d.Finished != nil {
 		r.started = r.ch.Loop().Now()
+	}
+	if f := r.d.Watch; f != nil {
+		if w := f(r); w != nil {
+			r.Watch(w)
+		}
 	}
 	r.guarded(stepBegin)
 	if !r.giveBack() {
@@ -128,6 +134,9 @@ func (r *Request) BodyFinished(trailers protocol.Fields) {
 	}
 	r.body.trailers = trailers
 	r.body.complete = true
+	if r.watched != nil {
+		r.watched.t.Content = r.watched.since()
+	}
 	r.guarded(stepComplete)
 	r.giveBack()
 }
@@ -252,7 +261,14 @@ func (r *Request) render() {
 	if r.phase != streaming {
 		r.phase = rendering
 	}
+	w := r.watched
+	if w != nil {
+		w.t.Render = w.since()
+	}
 	body, err := call(r.res, r.head.Method, r)
+	if w != nil {
+		w.t.Rendered, w.t.Later = w.since(), err == NotDoneYet && r.phase != over
+	}
 	if err == NotDoneYet {
 		r.kept = true
 		return
@@ -278,6 +294,9 @@ func (r *Request) answerAsterisk() {
 // end is the end of the exchange: err is nil when it was answered.
 func (r *Request) end(err error) {
 	r.phase = over
+	if r.watched != nil {
+		r.watched.end(err)
+	}
 	if r.d.Debug {
 		r.overAt = caller()
 	}

@@ -19,6 +19,9 @@ func (r *Request) walk(res Resource) (Resource, error) {
 		if r.d.Debug {
 			r.note(res)
 		}
+		if r.watched != nil {
+			r.watched.step(res, r.path()[:r.used])
+		}
 		if t, ok := res.(*Tree); ok { // the usual node, without any optional interface
 			child, err := r.stepTree(t)
 			if err != nil {

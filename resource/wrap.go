@@ -22,4 +22,7 @@ func (w *wrapped) Pass(r *Request) (Resource, error) {
 	return w.inner, nil
 }
 
+// Inner is what it stands in front of.
+func (w *wrapped) Inner() Resource { return w.inner }
+
 var _ Passer = (*wrapped)(nil)

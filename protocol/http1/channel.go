@@ -533,6 +533,14 @@ func (w *waiter) ResumeProducing() {
 // StopProducing does nothing: ConnectionLost follows.
 func (w *waiter) StopProducing() {}
 
+// Speaks names the protocol. See protocol.Speaker.
+func (c *Channel) Speaks() (name string, exchanges int) {
+	if c.answer != answerNone {
+		exchanges = 1
+	}
+	return "HTTP/1", exchanges
+}
+
 // Drain ends keep-alive: an idle connection closes at once, a busy one when its
 // answer is done.
 func (c *Channel) Drain() {
@@ -548,4 +556,5 @@ var (
 	_ reactor.HalfCloseProtocol = (*Channel)(nil)
 	_ protocol.Channel          = (*Channel)(nil)
 	_ protocol.Hijacker         = (*Channel)(nil)
+	_ protocol.Speaker          = (*Channel)(nil)
 )

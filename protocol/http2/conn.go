@@ -561,4 +561,10 @@ func (c *Conn) Drain() {
 	c.settleLate()
 }
 
-var _ reactor.HalfCloseProtocol = (*Conn)(nil)
+// Speaks names the protocol. See protocol.Speaker.
+func (c *Conn) Speaks() (name string, exchanges int) { return "HTTP/2", len(c.streams) }
+
+var (
+	_ reactor.HalfCloseProtocol = (*Conn)(nil)
+	_ protocol.Speaker          = (*Conn)(nil)
+)

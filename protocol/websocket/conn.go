@@ -188,6 +188,9 @@ func (c *Conn) readOn() {
 	}
 }
 
+// Speaks names the protocol. See protocol.Speaker.
+func (c *Conn) Speaks() (name string, exchanges int) { return "WebSocket", -1 }
+
 var (
 	_ reactor.HalfCloseProtocol = (*Conn)(nil)
 	_ reactor.PushProducer      = (*Conn)(nil)

@@ -149,3 +149,6 @@ var (
 	_ reactor.HalfCloseProtocol = (*end)(nil)
 	_ reactor.PushProducer      = (*end)(nil)
 )
+
+// Speaks names what the connection is. See protocol.Speaker.
+func (e *end) Speaks() (name string, exchanges int) { return "Tunnel", -1 }

@@ -11,10 +11,5 @@
 // stream of server-sent events, /events; the same figures are at /stats, as JSON. Whoever may
 // see it learns what runs there: a public server keeps it behind a password.
 //
-// What a resource can tell of itself, by methods:
-//
-//	About() string            what it does, in a few words
-//	State() string            how it does now: "2 workers, 1 busy"
-//	Example() (label, name)   that its children are made as they are asked for, and one of them
-//	Children()                which it has, as a resource.Tree
+// What a resource can tell of itself, spindle/resource/outline says.
 package overview

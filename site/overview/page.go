@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"spindle/resource"
+	"spindle/resource/outline"
+	"spindle/site/overview/tree"
 )
 
 // This file is the page, and the root of the tree that it draws.
@@ -27,7 +29,7 @@ type Page struct {
 	Footer string
 
 	panel  *Panel
-	about  about
+	about  outline.About
 	mounts []mount
 }
 
@@ -43,9 +45,9 @@ const Policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
 	"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 var (
-	page   = template.Must(template.ParseFS(files, "page/page.html"))
-	style  = template.CSS(file("page.css"))
-	script = template.JS(file("page.js"))
+	page   = template.Must(template.Must(tree.Template.Clone()).ParseFS(files, "page/page.html"))
+	style  = template.CSS(file("page.css")) + template.CSS(tree.Style)
+	script = template.JS(file("page.js")) + template.JS(tree.Script)
 )
 
 // file is a file that was built in.
@@ -59,7 +61,7 @@ func file(name string) string {
 
 // New makes a Page that shows the figures of p.
 func New(p *Panel) *Page {
-	page := &Page{panel: p, about: about{}}
+	page := &Page{panel: p, about: outline.About{}}
 	page.PutChild("events", events{Panel: p})
 	page.PutChild("stats", stats{Panel: p})
 	return page
@@ -69,7 +71,7 @@ func New(p *Panel) *Page {
 // that is how the page links to it, as applications have it whose links are relative.
 func (p *Page) Put(name, about string, res resource.Resource) {
 	name, slash := strings.CutSuffix(name, "/")
-	p.about[name] = said{about, slash}
+	p.about[name] = outline.Said{Text: about, Slash: slash}
 	p.PutChild(name, res)
 }
 
@@ -81,12 +83,12 @@ func (p *Page) Mount(path, about string, res resource.Resource) resource.Resourc
 	if path == "" {
 		return res
 	}
-	p.about[path] = said{about, slash}
+	p.about[path] = outline.Said{Text: about, Slash: slash}
 	m := mount{path, res}
 	p.mounts = append(p.mounts, m)
 	p.panel.watch(p.drawMount(m))
 	return resource.Wrap(res, func(*resource.Request) error {
-		p.panel.countAt(path)
+		p.panel.hits.At(path)
 		return nil
 	})
 }
@@ -94,24 +96,24 @@ func (p *Page) Mount(path, about string, res resource.Resource) resource.Resourc
 // Root is the Page with the requests to all below it counted, for the nodes that there are
 // now.
 func (p *Page) Root() resource.Resource {
-	p.panel.watch(p.about.draw(p))
+	p.panel.watch(p.about.Draw(p))
 	return resource.Wrap(p, func(r *resource.Request) error {
-		p.panel.count(r.PathBytes())
+		p.panel.hits.Count(r.PathBytes())
 		return nil
 	})
 }
 
 // draw is the tree as it is now.
-func (p *Page) draw() node {
-	root := p.about.draw(p)
+func (p *Page) draw() outline.Node {
+	root := p.about.Draw(p)
 	for _, m := range p.mounts {
 		root.Children = append(root.Children, p.drawMount(m))
 	}
 	return root
 }
 
-func (p *Page) drawMount(m mount) node {
-	return p.about.node(m.path, m.path, (&url.URL{Path: "/" + m.path}).EscapedPath(), m.resource)
+func (p *Page) drawMount(m mount) outline.Node {
+	return p.about.Node(m.path, m.path, (&url.URL{Path: "/" + m.path}).EscapedPath(), m.resource)
 }
 
 // About is the root's line in the tree.
@@ -128,7 +130,7 @@ func (p *Page) RenderGET(r *resource.Request) ([]byte, error) {
 		below = text
 	}
 	var b bytes.Buffer
-	err := page.Execute(&b, map[string]any{
+	err := page.ExecuteTemplate(&b, "page.html", map[string]any{
 		"Root":   p.draw(),
 		"Loops":  len(p.panel.all),
 		"Below":  below,

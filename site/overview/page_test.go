@@ -10,6 +10,7 @@ import (
 	"spindle/protocol"
 	"spindle/reactor"
 	"spindle/resource"
+	"spindle/resource/outline"
 	"spindle/resource/resourcetest"
 	"spindle/site"
 )
@@ -62,8 +63,8 @@ func (f front) Pass(r *resource.Request) (resource.Resource, error) {
 }
 
 // find is the node of that path.
-func find(root node, path string) (found node) {
-	root.each(func(n node) {
+func find(root outline.Node, path string) (found outline.Node) {
+	root.Each(func(n outline.Node) {
 		if n.Path == path {
 			found = n
 		}
@@ -75,7 +76,7 @@ func find(root node, path string) (found node) {
 func TestDraw(t *testing.T) {
 	s, p, _ := serve(&site.Snapshot{})
 	root := p.draw()
-	for path, want := range map[string]node{
+	for path, want := range map[string]outline.Node{
 		"":         {Name: "", Href: "/", Kind: "overview.Page", About: "this page", Methods: "GET"},
 		"hello":    {Name: "hello", Href: "/hello", Kind: "overview.hello", About: "answers at once", Methods: "GET", State: "well"},
 		"greet":    {Name: "greet", Href: "/greet/Ada", Kind: "overview.greet", About: "makes its children"},
@@ -90,14 +91,14 @@ func TestDraw(t *testing.T) {
 		}
 	}
 	nodes := 0
-	root.each(func(n node) {
+	root.Each(func(n outline.Node) {
 		nodes++
 		if n.Path != "events" && s.Get(n.Href).Status != 200 {
 			t.Errorf("%s does not answer", n.Href)
 		}
 	})
-	if len(p.panel.hits) != nodes {
-		t.Errorf("%d nodes are watched, %d are drawn", len(p.panel.hits), nodes)
+	if p.panel.hits.Len() != nodes {
+		t.Errorf("%d nodes are watched, %d are drawn", p.panel.hits.Len(), nodes)
 	}
 }
 
@@ -153,7 +154,7 @@ func TestEvents(t *testing.T) {
 	if x.Status != 200 || x.Field("Content-Type") != "text/event-stream" {
 		t.Fatalf("%d, %v", x.Status, x.Fields)
 	}
-	p.panel.takeHits()
+	p.panel.hits.Take()
 	for range 3 {
 		s.Get("/hello")
 	}
@@ -218,21 +219,21 @@ func TestCountAtNodes(t *testing.T) {
 	p := page.panel
 	for path, want := range map[string]string{"/": "", "/hello": "hello", "/hello/": "hello", "/hello/x/y": "hello",
 		"/greet/Ada": "greet/*", "/greet/Ada/x": "greet/*", "/greet": "greet", "/data/x": "data"} {
-		p.takeHits()
-		p.count([]byte(path))
-		if got := p.takeHits(); len(got) != 1 || got[want] != 1 {
+		p.hits.Take()
+		p.hits.Count([]byte(path))
+		if got := p.hits.Take(); len(got) != 1 || got[want] != 1 {
 			t.Errorf("%s counts at %v, want %q", path, got, want)
 		}
 	}
 	for _, path := range []string{"/nope", "/nope/x", "*", ""} {
-		p.takeHits()
-		p.count([]byte(path))
-		if got := p.takeHits(); len(got) != 0 && path != "" {
+		p.hits.Take()
+		p.hits.Count([]byte(path))
+		if got := p.hits.Take(); len(got) != 0 && path != "" {
 			t.Errorf("%s counts at %v", path, got)
 		}
 	}
 	path := []byte("/greet/Ada")
-	if n := testing.AllocsPerRun(100, func() { p.count(path) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { p.hits.Count(path) }); n != 0 {
 		t.Errorf("%v allocations to count a request, want none", n)
 	}
 }

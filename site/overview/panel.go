@@ -12,6 +12,7 @@ import (
 
 	"spindle/reactor"
 	"spindle/resource"
+	"spindle/resource/outline"
 	"spindle/site"
 )
 
@@ -23,9 +24,8 @@ import (
 type Panel struct {
 	loop     reactor.Loop
 	stats    func() site.Snapshot
-	all      []*Panel        // of all loops, this one too
-	hits     map[string]*int // requests since the last look, by the path of the node
-	key      []byte          // scratch of count
+	all      []*Panel     // of all loops, this one too
+	hits     outline.Hits // requests since the last look, by the path of the node
 	pages    *Readers
 	states   []stated // of the nodes that can tell how they do
 	newcomer bool     // a page has not been told all of them
@@ -35,7 +35,7 @@ type Panel struct {
 // stated is a node that can tell how it does, and what it told last.
 type stated struct {
 	path   string
-	stater stater
+	stater outline.Stater
 	told   string
 }
 
@@ -47,7 +47,7 @@ const (
 
 // NewPanel makes the panel of a loop whose site has these figures.
 func NewPanel(loop reactor.Loop, stats func() site.Snapshot) *Panel {
-	p := &Panel{loop: loop, stats: stats, hits: map[string]*int{}}
+	p := &Panel{loop: loop, stats: stats}
 	p.all = []*Panel{p}
 	p.pages = NewReaders(loop, beatEvery, func(*Readers) { p.beat() })
 	loop.CallFromThread(func() { stats() }) // from now on they have a past
@@ -63,20 +63,13 @@ func Join(panels []*Panel) {
 }
 
 // watch has the requests to the nodes of a tree counted, and their states told.
-func (p *Panel) watch(root node) {
-	root.each(func(n node) {
-		p.hits[n.Path] = new(int)
-		if n.stater != nil {
-			p.states = append(p.states, stated{path: n.Path, stater: n.stater})
+func (p *Panel) watch(root outline.Node) {
+	p.hits.Watch(root)
+	root.Each(func(n outline.Node) {
+		if n.Stater != nil {
+			p.states = append(p.states, stated{path: n.Path, stater: n.Stater})
 		}
 	})
-}
-
-// countAt counts a request at that node.
-func (p *Panel) countAt(path string) {
-	if n := p.hits[path]; n != nil {
-		*n++
-	}
 }
 
 // takeStates is the states that have changed since it was called last, by path; every one
@@ -94,43 +87,11 @@ func (p *Panel) takeStates() map[string]string {
 	return taken
 }
 
-// count counts a request at the node that it is for, as far as the path tells.
-func (p *Panel) count(path []byte) {
-	for path = bytes.Trim(path, "/"); ; {
-		if n := p.hits[string(path)]; n != nil {
-			*n++
-			return
-		}
-		end := bytes.LastIndexByte(path, '/')
-		if end < 0 {
-			return
-		}
-		path = path[:end]
-		p.key = append(append(p.key[:0], path...), "/*"...)
-		if n := p.hits[string(p.key)]; n != nil {
-			*n++
-			return
-		}
-	}
-}
-
-// takeHits is the hits since it was called last.
-func (p *Panel) takeHits() map[string]int {
-	taken := map[string]int{}
-	for path, n := range p.hits {
-		if *n > 0 {
-			taken[path] = *n
-			*n = 0
-		}
-	}
-	return taken
-}
-
 // gather asks all loops for their figures and calls done, on this one, with the
 // sum: at once when there is no other. If one of them ends meanwhile it is not
 // called.
 func (p *Panel) gather(done func(s site.Snapshot, hits map[string]int)) {
-	sum, hits := p.stats(), p.takeHits()
+	sum, hits := p.stats(), p.hits.Take()
 	waiting := len(p.all) - 1
 	if waiting == 0 {
 		done(sum, hits)
@@ -148,7 +109,7 @@ func (p *Panel) gather(done func(s site.Snapshot, hits map[string]int)) {
 	for _, other := range p.all {
 		if other != p {
 			other.loop.CallFromThread(func() {
-				s, more := other.stats(), other.takeHits()
+				s, more := other.stats(), other.hits.Take()
 				p.loop.CallFromThread(func() { add(s, more) })
 			})
 		}

@@ -86,85 +86,7 @@ function frame() {
   requestAnimationFrame(frame);
 }
 
-// --- the tree: a thread from each node to its children ---
-
-const tree = el("tree"), sheet = tree.querySelector(":scope > svg");
-const nodes = [...tree.querySelectorAll(".node")];
-const edges = new Map(); // node -> path to it
-const counts = new Map();
-
-const parentOf = (node) => node.parentElement.parentElement.closest("li")?.querySelector(":scope > .node");
-
-function place(node) {
-  const at = tree.getBoundingClientRect(), box = node.getBoundingClientRect();
-  const mark = node.querySelector(".knot, .spindle").getBoundingClientRect();
-  return {
-    left: mark.left - at.left,
-    right: (node.classList.contains("root") ? mark.left + mark.width / 2 : box.right) - at.left,
-    x: mark.left + mark.width / 2 - at.left, y: mark.top + mark.height / 2 - at.top,
-    bottom: mark.bottom - at.top,
-  };
-}
-
-function thread(from, to) {
-  if (phone.matches) {
-    const r = 12;
-    return `M${from.x},${from.bottom}V${to.y - r}Q${from.x},${to.y} ${from.x + r},${to.y}H${to.left}`;
-  }
-  const reach = (to.left - from.right) * .62;
-  return `M${from.right},${from.y}C${from.right + reach},${from.y} ${to.left - reach},${to.y} ${to.left},${to.y}`;
-}
-
-function weave() {
-  for (const node of nodes) {
-    const parent = parentOf(node);
-    if (!parent) continue;
-    if (!edges.has(node)) edges.set(node, sheet.appendChild(document.createElementNS(sheet.namespaceURI, "path")));
-    edges.get(node).setAttribute("d", thread(place(parent), place(node)));
-    edges.get(node).classList.toggle("open", node.classList.contains("open"));
-  }
-}
-
-// A request runs down the thread to its node.
-async function run(node) {
-  const parent = parentOf(node);
-  if (parent) await run(parent);
-  const edge = edges.get(node);
-  if (!edge || calm.matches) return;
-  const pulse = edge.cloneNode();
-  pulse.setAttribute("class", "pulse");
-  pulse.setAttribute("pathLength", "100");
-  pulse.style.strokeDasharray = "16 200";
-  sheet.append(pulse);
-  await pulse.animate([{ strokeDashoffset: 16 }, { strokeDashoffset: -100 }], { duration: 420, easing: "ease-in" }).finished;
-  pulse.remove();
-}
-
-let running = 0;
-
-async function hit(path, n) {
-  const node = nodes.find((node) => node.dataset.path === path);
-  if (!node) return;
-  counts.set(path, (counts.get(path) || 0) + n);
-  if (running < 24 && !document.hidden) { // under load the counts say it all
-    running++;
-    await run(node);
-    running--;
-    node.classList.remove("hit");
-    void node.offsetWidth; // so that the animation begins anew
-    node.classList.add("hit");
-  }
-  const hits = node.querySelector(".hits");
-  hits.hidden = false;
-  hits.textContent = "×" + count(counts.get(path)).join("");
-}
-
-function tell(path, state) {
-  const how = nodes.find((node) => node.dataset.path === path)?.querySelector(".how");
-  if (!how) return;
-  how.hidden = !state;
-  how.textContent = state;
-}
+const tree = spindleTree(el("tree"));
 
 // --- the stream ---
 
@@ -182,10 +104,10 @@ function listen() {
     el("state").textContent = "";
   });
   stream.addEventListener("hit", (e) => {
-    for (const [path, n] of Object.entries(JSON.parse(e.data))) hit(path, n);
+    for (const [path, n] of Object.entries(JSON.parse(e.data))) tree.hit(path, n);
   });
   stream.addEventListener("state", (e) => {
-    for (const [path, state] of Object.entries(JSON.parse(e.data))) tell(path, state);
+    for (const [path, state] of Object.entries(JSON.parse(e.data))) tree.tell(path, state);
   });
   stream.onerror = () => {
     document.body.classList.add("lost");
@@ -194,8 +116,6 @@ function listen() {
   };
 }
 
-new ResizeObserver(weave).observe(tree);
 new ResizeObserver(() => draw(1)).observe(el("graph"));
-document.fonts?.ready.then(weave);
 listen();
 frame();
