@@ -111,6 +111,7 @@ type Site struct {
 	meter    *Meter
 	entry    Entry     // used again for each line
 	hinted   time.Time // of the last hint
+	probed   *probed   // nil unless a development server looks
 }
 
 // New makes a Site for the tree below root, with every limit at its default.
@@ -149,6 +150,9 @@ func (s *Site) start(l reactor.Loop) {
 		ErrorLog:          s.ErrorLog,
 		Debug:             s.Debug,
 		Finished:          s.finished,
+	}
+	if s.probed != nil {
+		s.requests.Watch = s.probed.watchRequest
 	}
 	s.room = max(s.MaxConnections, 0)
 	s.startProtocols()
