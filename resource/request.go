@@ -60,8 +60,8 @@ type Request struct {
 	onHalf   func() // of NotifyHalfClose
 	observer Observer
 	watched  *watched // nil unless somebody wants to know when what happens
-	ending   error   // what they are told
-	overAt   uintptr // in debug mode, where it was finished
+	ending   error    // what they are told
+	overAt   uintptr  // in debug mode, where it was finished
 }
 
 // phase is how far an exchange has come.

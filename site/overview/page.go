@@ -45,7 +45,7 @@ const Policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
 	"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 var (
-	page   = template.Must(template.Must(tree.Template.Clone()).ParseFS(files, "page/page.html"))
+	page   = template.Must(template.ParseFS(files, "page/page.html"))
 	style  = template.CSS(file("page.css")) + template.CSS(tree.Style)
 	script = template.JS(file("page.js")) + template.JS(tree.Script)
 )
@@ -130,8 +130,8 @@ func (p *Page) RenderGET(r *resource.Request) ([]byte, error) {
 		below = text
 	}
 	var b bytes.Buffer
-	err := page.ExecuteTemplate(&b, "page.html", map[string]any{
-		"Root":   p.draw(),
+	err := page.Execute(&b, map[string]any{
+		"Tree":   template.HTML(tree.HTML(p.draw())),
 		"Loops":  len(p.panel.all),
 		"Below":  below,
 		"Style":  style,

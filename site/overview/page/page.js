@@ -86,7 +86,7 @@ function frame() {
   requestAnimationFrame(frame);
 }
 
-const tree = spindleTree(el("tree"));
+const tree = spindleTree(document.querySelector(".tree"));
 
 // --- the stream ---
 
