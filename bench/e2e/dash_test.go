@@ -173,6 +173,19 @@ func TestDashboardRecords(t *testing.T) {
 	if status, text := d.post(fmt.Sprintf("/__spindle__/requests/%d/send", x.ID), d.token, nil); status != 422 || !strings.Contains(text, "too large") {
 		t.Errorf("%d %s", status, text)
 	}
+	// One that is sent after each save, with no page open.
+	d.post("/notes?later", "", []byte(`{"Text":"boom"}`), "Content-Type", "application/json")
+	if status, text := d.post(fmt.Sprintf("/__spindle__/repeats?request=%d", d.last("/notes?later").ID), d.token, nil); status != 200 {
+		t.Fatalf("%d %s", status, text)
+	}
+	for i, row := range []struct{ program, said string }{{dashMain + "\n// saved\n", "still 500"}, {strings.Replace(dashMain, `"one"`, `"two"`, 1), "201 Created, it passes now"}} {
+		d.write("main.go", row.program)
+		d.await("ready", i+2)
+		d.await("notice", i+1)
+		if d.seen(func(e devEvent) bool { return e.Event == "notice" && strings.Contains(e.Text, row.said) }) != 1 {
+			t.Errorf("it is not said that it is %s", row.said)
+		}
+	}
 	for _, name := range []string{"pause", "resume", "clear"} {
 		if status, _ := d.post("/__spindle__/dash/"+name, "", nil); status != 403 {
 			t.Errorf("%s without the token: %d", name, status)

@@ -34,6 +34,9 @@ var streamsStyle []byte
 //go:embed page/dash-streams.js
 var streamsScript []byte
 
+//go:embed page/dash-repeat.js
+var repeatScript []byte
+
 // What is kept, and how often it is told.
 const (
 	dashEvery     = 250 * time.Millisecond
@@ -137,8 +140,10 @@ func newDashboard(s *Supervisor, own *resource.Tree, token string) *dashboard {
 	own.PutChild("dash.css", file{pageType: "text/css; charset=utf-8", body: dashStyle})
 	own.PutChild("dash.js", file{pageType: "text/javascript; charset=utf-8", body: dashScript})
 	own.PutChild("dash-streams.css", file{pageType: "text/css; charset=utf-8", body: streamsStyle})
+	own.PutChild("dash-repeat.js", file{pageType: "text/javascript; charset=utf-8", body: repeatScript})
 	own.PutChild("dash-streams.js", file{pageType: "text/javascript; charset=utf-8", body: streamsScript})
 	own.PutChild("requests", recordPages{d: d})
+	own.PutChild("repeats", repeatPage{p: d.rec.repeats})
 	own.PutChild("streams", streamPages{s: s, c: d.rec.streams})
 	dash := new(resource.Tree)
 	dash.PutChild("events", d.pages)
@@ -171,7 +176,9 @@ func (d *dashboard) heard(e Event) {
 		b.Place = firstPlace(e.Failure, d.s.target.root())
 	case EventCommand:
 		b.Text = e.Name + ": " + e.Text
-	case EventBuilt, EventReady, EventExit, EventStopped, EventNotice:
+	case EventReady:
+		d.s.loop.CallLater(0, d.rec.repeats.saved)
+	case EventBuilt, EventExit, EventStopped, EventNotice:
 	default:
 		return
 	}

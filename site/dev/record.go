@@ -33,10 +33,13 @@ type recorder struct {
 	marks   int
 	over    func() // is told of each that is over
 	streams *streams
+	repeats *repeats
 }
 
 func newRecorder(s *Supervisor) *recorder {
-	return &recorder{s: s, sending: map[string]*sending{}, over: func() {}, streams: newStreams(s)}
+	c := &recorder{s: s, sending: map[string]*sending{}, over: func() {}, streams: newStreams(s)}
+	c.repeats = &repeats{c: c}
+	return c
 }
 
 // record is one exchange. It is the resource.Observer of it.

@@ -67,7 +67,6 @@
       lastBuild = built[built.length - 1].id;
       builds = builds.concat(built).slice(-mostBuilds);
       draw('builds');
-      if (repeating && !early && built.some(b => b.kind === 'ready')) repeat();
     }
     if (news.seconds) takeSeconds(Math.floor(news.now / 1000), news.seconds);
     draw('state', 'graph');
@@ -405,7 +404,6 @@
     dispatchEvent(new CustomEvent('spindle-view', { detail: name }));
   }
   detail.addEventListener('close', () => {
-    repeating = 0;
     if (location.hash.startsWith('#request-')) history.replaceState(null, '', view === 'overview' ? location.pathname : '#' + view);
     const row = shown && rows.get(shown.id);
     if (row) row.focus({ preventScroll: true });
@@ -442,9 +440,7 @@
       button('Send again', b => send(b)).id = 'd-send';
       if (v.can_edit) button('Edit and send', () => edit(v), true).id = 'd-edit';
       button('Copy as curl', () => copy(v.curl, 'The command is on the clipboard.'), true).id = 'd-curl';
-      const each = button('', () => { repeating = repeating === v.id ? 0 : v.id; nameRepeat(each, v); }, true);
-      each.id = 'd-each';
-      nameRepeat(each, v);
+      button('Send after each save', () => window.spindle.repeat(v), true).id = 'd-each'; // dash-repeat.js
       button('Copy as Go test', () => copy(v.test, 'The test is on the clipboard.'), true).id = 'd-test';
     }
     const ticket = (v.answer || []).find(f => f.Name.toLowerCase() === 'x-spindle-ticket');
@@ -463,31 +459,7 @@
     parts.push(part('Answer', bytes(v.content.size), [fields(v.answer), content(v.content)]));
     if (!v.whole) parts.splice(0, parts.length, part('Request', '', el('p', 'none', 'Fields and content are kept of the last 100 requests only.'), 'wide'));
     $('d-body').replaceChildren(...parts);
-  }
-
-  // A request can be sent again after each save, until it passes.
-  let repeating = 0;
-  const passes = v => !v.lost && v.status < 400;
-  function nameRepeat(b, v) {
-    const on = repeating === v.id;
-    b.setAttribute('aria-pressed', on);
-    b.textContent = on ? 'Sent after each save …' : 'Send after each save';
-    b.title = 'Until the status is below 400';
-  }
-  async function repeat() {
-    const answer = await post('requests/' + repeating + '/send').catch(() => null);
-    if (!answer || !answer.ok) { repeating = 0; say('It could not be sent again.', true); return; }
-    const id = (await answer.json()).id;
-    repeating = id; // the next is compared with this one
-    await show(id);
-    if (!shown || shown.id !== id) return;
-    if (passes(shown)) {
-      repeating = 0;
-      drawDetail(shown);
-      say('It passes.');
-    } else {
-      say('Not yet: it is sent again after the next save.', true);
-    }
+    dispatchEvent(new CustomEvent('spindle-request', { detail: v }));
   }
 
   function part(title, note, children, className) {
@@ -574,6 +546,6 @@
   }
 
   setInterval(() => draw('state'), 1000);
-  window.spindle = { base, source, post, el, number, bytes, time, clock, view: () => view, route };
+  window.spindle = { base, source, post, el, number, bytes, time, clock, say, open, part, shown: () => detail.open ? shown : null, view: () => view };
   route();
 })();
