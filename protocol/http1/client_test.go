@@ -89,6 +89,8 @@ func TestClientAnswers(t *testing.T) {
 		{"length and coding", get, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", "!both", 0},
 		{"coding in 1.0", get, "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "!HTTP/1.0", 0},
 		{"coding", get, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "!transfer coding", 0},
+		{"no length where nothing comes", get, "HTTP/1.1 304 N\r\nContent-Length: x\r\n\r\n", "!not a number", 0},
+		{"two lengths where nothing comes", head, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", "!more than one Content-Length", 0},
 		{"negative length", get, "HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\n", "!not a number", 0},
 		{"chunk size", get, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "!hexadecimal", 0},
 		{"flood of 1xx", get, strings.Repeat("HTTP/1.1 100 C\r\n\r\n", 20), "!informational", 0},

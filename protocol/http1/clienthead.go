@@ -94,7 +94,7 @@ func judgeAnswer(h *protocol.ResponseHead, a *asked) (answer, *protocol.Error) {
 		h.Switching = true
 		return answerEmpty, nil
 	case a.head || protocol.NoContent(h.Status):
-		return answerEmpty, nil
+		return answerEmpty, judgeUnusedLength(&s)
 	case s.codings > 0:
 		return judgeAnswerCoding(h, &s)
 	}
@@ -134,6 +134,20 @@ func judgeAnswerLength(h *protocol.ResponseHead, s *seen, a *asked) (answer, *pr
 	}
 	h.ContentLength = n
 	return answerLength, nil
+}
+
+// judgeUnusedLength refuses a length that is none where no content comes: a proxy would
+// pass it on.
+func judgeUnusedLength(s *seen) *protocol.Error {
+	if s.lengths > 1 {
+		return errTwoLengths
+	}
+	if s.lengths == 1 {
+		if _, ok, _ := parseDigits(s.length); !ok {
+			return errLength
+		}
+	}
+	return nil
 }
 
 // appendRequest appends the head of a request (RFC 9112 §3).
