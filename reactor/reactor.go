@@ -51,6 +51,7 @@ type Reactor struct {
 	poller  *poller
 	posted  posted
 	waker   waker
+	armed   time.Time // when the waker is going to wake the loop; zero: not at all
 	state   atomic.Int32
 	failure error // the first error that a caller may have dropped; Run returns it
 
@@ -403,10 +404,18 @@ func (r *Reactor) CallLater(d time.Duration, f func()) *DelayedCall {
 	return r.timers.CallLater(d, f)
 }
 
-// armTimers is told when the first call is due.
+// armTimers is told when the first call is due. One that is due already is posted: that
+// costs the system less than a timer.
 func (r *Reactor) armTimers(when time.Time) {
-	if r.open() == nil {
-		r.wakeIn(time.Until(when))
+	if r.open() != nil {
+		return
+	}
+	switch d := time.Until(when); {
+	case d <= 0:
+		r.posted.post(r.runTimers)
+	case !when.Equal(r.armed):
+		r.armed = when
+		r.wakeIn(d)
 	}
 }
 
@@ -423,7 +432,13 @@ func (r *Reactor) runTimers() {
 // timerEnd owns the descriptor that wakes the loop for its timers.
 type timerEnd struct{ r *Reactor }
 
-func (t timerEnd) doReady(ready) { t.r.runTimers() }
+func (t timerEnd) doReady(ready) { t.run() }
+
+// run is told that the waker has woken the loop.
+func (t timerEnd) run() {
+	t.r.armed = time.Time{}
+	t.r.runTimers()
+}
 
 // CallWhenRunning calls f once the loop runs: in the next turn if it does
 // already. Any goroutine.

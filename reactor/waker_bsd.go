@@ -21,7 +21,7 @@ func (r *Reactor) wakeIn(d time.Duration) {
 		r.waker.t.Reset(d)
 		return
 	}
-	r.waker.t = time.AfterFunc(d, func() { r.posted.post(r.runTimers) })
+	r.waker.t = time.AfterFunc(d, func() { r.posted.post(timerEnd{r}.run) })
 }
 
 func (r *Reactor) closeWaker() {

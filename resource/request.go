@@ -386,10 +386,12 @@ func (r *Request) describe() string {
 // caller is the first place outside of this file's package that leads here.
 func caller() uintptr {
 	var pcs [16]uintptr
-	n := runtime.Callers(3, pcs[:])
-	for _, pc := range pcs[:n] {
-		if f := runtime.FuncForPC(pc - 1); f != nil && !isOurs(f.Name()) {
-			return pc
+	for _, most := range [...]int{3, len(pcs)} { // hardly ever is more needed, and each costs
+		n := runtime.Callers(3, pcs[:most])
+		for _, pc := range pcs[:n] {
+			if f := runtime.FuncForPC(pc - 1); f != nil && !isOurs(f.Name()) {
+				return pc
+			}
 		}
 	}
 	return pcs[0]

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spindle/reactor/reactortest"
 	"spindle/site/dev"
 )
 
@@ -184,7 +185,7 @@ func TestDevInitVSCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer shown.Close()
-	terminal := &devTerminal{d: &devServer{server: &server{errs: shown}, config: &devConfig{}}}
+	terminal := &devTerminal{d: &devServer{server: &server{errs: shown}, config: &devConfig{}}, out: &terminalOut{w: shown, clock: reactortest.NewClock()}}
 	for _, row := range []struct {
 		e    dev.Event
 		want string
@@ -195,6 +196,7 @@ func TestDevInitVSCode(t *testing.T) {
 		{dev.Event{Kind: dev.EventFailed, Failure: &dev.Failure{Faults: []dev.Fault{{File: "/x/main.go", Line: 3, Column: 2, Message: "wrong"}}}}, m.Pattern.Regexp},
 	} {
 		terminal.show(row.e)
+		terminal.out.flush()
 		text, err := os.ReadFile(shown.Name())
 		if err != nil || !regexp.MustCompile("(?m)"+row.want).Match(text) {
 			t.Errorf("%q is not found in %q (%v)", row.want, text, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/skip2/go-qrcode"
 	"golang.org/x/term"
 
+	"spindle/reactor"
 	"spindle/site"
 	"spindle/site/dev"
 )
@@ -25,6 +26,7 @@ import (
 // again.
 type devTerminal struct {
 	d       *devServer
+	out     *terminalOut
 	colour  bool
 	format  site.LogFormat
 	last    string // the line shown last, without its time
@@ -36,7 +38,12 @@ type devTerminal struct {
 }
 
 func newDevTerminal(d *devServer) *devTerminal {
-	t := &devTerminal{d: d, colour: site.ColourTerminal(d.errs)}
+	loop := d.group.Reactors()[0]
+	t := &devTerminal{d: d, out: &terminalOut{w: d.errs, clock: loop}, colour: site.ColourTerminal(d.errs)}
+	loop.AddSystemEventTrigger(reactor.After, reactor.Shutdown, func() *reactor.Deferred[struct{}] {
+		t.out.flush()
+		return nil
+	})
 	t.format = site.NewShortFormat(t.colour)
 	return t
 }
@@ -63,27 +70,27 @@ func (t *devTerminal) line(at time.Time, text string) {
 	if text == t.last {
 		t.times++
 		if t.colour {
-			fmt.Fprintf(t.d.errs, "\x1b[1A\x1b[2K%s %s %s\n", t.paint(dimmed, at.Format("15:04:05")), text, t.paint(dimmed, fmt.Sprintf("×%d", t.times)))
+			fmt.Fprintf(t.out, "\x1b[1A\x1b[2K%s %s %s\n", t.paint(dimmed, at.Format("15:04:05")), text, t.paint(dimmed, fmt.Sprintf("×%d", t.times)))
 		}
 		return
 	}
 	if t.times > 1 && !t.colour {
-		fmt.Fprintf(t.d.errs, "         (the last line came %d times)\n", t.times)
+		fmt.Fprintf(t.out, "         (the last line came %d times)\n", t.times)
 	}
 	t.last, t.times = text, 1
-	fmt.Fprintf(t.d.errs, "%s %s\n", t.paint(dimmed, at.Format("15:04:05")), text)
+	fmt.Fprintf(t.out, "%s %s\n", t.paint(dimmed, at.Format("15:04:05")), text)
 }
 
 // hint says how more is told.
 func (t *devTerminal) hint() {
 	for _, p := range t.d.ports {
 		if a := p.Addr(); a.IP.IsValid() && !a.IP.IsLoopback() && !t.d.config.Quiet {
-			fmt.Fprintln(t.d.errs, t.paint(yellow, "  Others in the network can reach this. It shows sources, and is not made for production.\n"))
+			fmt.Fprintln(t.out, t.paint(yellow, "  Others in the network can reach this. It shows sources, and is not made for production.\n"))
 			break
 		}
 	}
 	if t.keys() {
-		fmt.Fprintln(t.d.errs, t.paint(dimmed, "  r starts again, o opens the browser, h lists the other keys\n"))
+		fmt.Fprintln(t.out, t.paint(dimmed, "  r starts again, o opens the browser, h lists the other keys\n"))
 	}
 }
 
@@ -218,21 +225,21 @@ func (t *devTerminal) failure(at time.Time, f *dev.Failure) {
 	const end = "\n"
 	for i, fault := range f.Faults {
 		if i == 8 {
-			fmt.Fprintf(t.d.errs, "         and %d more%s", len(f.Faults)-i, end)
+			fmt.Fprintf(t.out, "         and %d more%s", len(f.Faults)-i, end)
 			break
 		}
 		place := ""
 		if fault.File != "" {
 			place = t.paint(blue, fmt.Sprintf("%s:%d:%d", shortPath(fault.File), fault.Line, max(fault.Column, 1))) + ": "
 		}
-		fmt.Fprintf(t.d.errs, "         %s%s%s", place, t.shownLines(fault.Message, end+"           "), end)
+		fmt.Fprintf(t.out, "         %s%s%s", place, t.shownLines(fault.Message, end+"           "), end)
 		if fault.Mend != "" {
-			fmt.Fprintf(t.d.errs, "           %s %s%s", t.paint(green, "mend:"), fault.Mend, end)
+			fmt.Fprintf(t.out, "           %s %s%s", t.paint(green, "mend:"), fault.Mend, end)
 		}
 	}
 	if len(f.Faults) == 0 && f.Output != "" && f.Stage != "run" && f.Stage != "start" {
 		for line := range strings.Lines(f.Output) {
-			fmt.Fprint(t.d.errs, "         "+t.shownText(strings.TrimRight(line, "\n"))+end)
+			fmt.Fprint(t.out, "         "+t.shownText(strings.TrimRight(line, "\n"))+end)
 		}
 	}
 	t.last = ""
@@ -241,7 +248,7 @@ func (t *devTerminal) failure(at time.Time, f *dev.Failure) {
 // notify has the terminal show a notice (OSC 9), where one is that knows how.
 func (t *devTerminal) notify(text string) {
 	if t.colour && t.d.config.Notify {
-		fmt.Fprintf(t.d.errs, "\x1b]9;spindle: %s\x07", t.shownText(text))
+		fmt.Fprintf(t.out, "\x1b]9;spindle: %s\x07", t.shownText(text))
 	}
 }
 
@@ -339,6 +346,7 @@ func (t *devTerminal) rawAgain() {
 
 // restore gives the terminal back as it was.
 func (t *devTerminal) restore() {
+	t.out.flush()
 	if t.saved != nil {
 		_ = term.Restore(int(t.tty.Fd()), t.saved)
 		t.saved = nil
@@ -354,9 +362,10 @@ func (t *devTerminal) key(k byte) {
 	case 'o':
 		go t.d.openBrowser()
 	case 'u':
+		t.out.flush()
 		t.d.banner(t.d.errs, machineAddrs())
 	case 'c':
-		fmt.Fprint(t.d.errs, strings.Repeat("\n", 60)+"\x1b[H\x1b[2J") // what was there is scrolled up, not lost
+		fmt.Fprint(t.out, strings.Repeat("\n", 60)+"\x1b[H\x1b[2J") // what was there is scrolled up, not lost
 		t.last = ""
 	case 'l':
 		t.level = (t.level + 1) % 3
@@ -379,7 +388,7 @@ func (t *devTerminal) key(k byte) {
 		for _, row := range [][2]string{{"r", "start the program again"}, {"o", "open the browser"}, {"u", "show the addresses"},
 			{"Q", "show the address as a QR code"}, {"c", "clear"}, {"l", "show all requests, none, those that fail"},
 			{"p", "pause: do not act on saves"}, {"d", "show what runs, and what is wrong"}, {"q", "quit"}} {
-			fmt.Fprintf(t.d.errs, "  %s  %s\n", t.paint(bold, row[0]), row[1])
+			fmt.Fprintf(t.out, "  %s  %s\n", t.paint(bold, row[0]), row[1])
 		}
 		t.last = ""
 	}
@@ -415,6 +424,6 @@ func (t *devTerminal) qr() {
 		t.line(time.Now(), err.Error())
 		return
 	}
-	fmt.Fprint(t.d.errs, code.ToSmallString(false)+"  "+url+"\n")
+	fmt.Fprint(t.out, code.ToSmallString(false)+"  "+url+"\n")
 	t.last = ""
 }
