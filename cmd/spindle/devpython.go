@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"spindle/protocol/postmortem"
 	"spindle/reactor"
 	"spindle/resource"
 	"spindle/resource/wsgi"
@@ -30,13 +29,12 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 			return dev.App{}, fmt.Errorf("wsgi: on a %T no worker can run", l)
 		}
 		a := wsgi.New(r, p.target)
-		a.Dir, a.Env = o.Dir, append(o.Environment(), "SPINDLE_DEV=1")
+		a.Dir, a.Env = o.Dir, append(o.Environment(), "SPINDLE_DEV=1") // as programs have it
 		a.Threads = c.Threads
 		a.StopTimeout = o.Patience
 		a.Logger = slog.New(withoutLoading{slog.Default().Handler()})
 		a.Failed = func(r *resource.Request, e *wsgi.Exception) bool {
-			report, frames := pythonReport(e)
-			supervisor().Witness(r, report, frames)
+			supervisor().Witness(r, pythonTicket(e), pythonTalk{e})
 			return true
 		}
 		words := new(lastWords)
@@ -56,22 +54,6 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 			Grow: func(told func()) { a.Grown = told },
 			Stop: func(time.Duration) *reactor.Deferred[struct{}] { return a.Stop() }}, nil
 	}
-}
-
-// pythonReport is an exception as it is shown.
-func pythonReport(e *wsgi.Exception) (report postmortem.Report, frames []dev.Frame) {
-	report.Stack = e.Trace
-	for _, c := range e.Causes {
-		report.Causes = append(report.Causes, postmortem.Cause{Type: c.Type, Text: c.Text})
-	}
-	for _, f := range e.Frames {
-		frame := dev.Frame{Function: f.Function, File: f.File, Line: f.Line}
-		for _, v := range f.Locals {
-			frame.Locals = append(frame.Locals, dev.Value{Name: v.Name, Type: v.Type, Text: v.Text})
-		}
-		frames = append(frames, frame)
-	}
-	return report, frames
 }
 
 // pythonFailure is why an application can not be loaded, with the place in its source.

@@ -29,6 +29,7 @@ type Report struct {
 type Cause struct {
 	Type string `json:"type"`
 	Text string `json:"text"`
+	Link string `json:"link,omitempty"` // to one before it; "" is "because"
 }
 
 // Exchange is what was asked. Secrets are masked.

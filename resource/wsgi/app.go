@@ -62,8 +62,10 @@ type App struct {
 	// of a worker that died; they go to its log in any case. A request to an application
 	// that could not be loaded has it loaded anew.
 	Debug bool
-	// Failed is told of an exception in place of the stock page, when the worker tells of
-	// its frames and nothing is answered yet; true means that it answers. May be nil.
+	// Failed is for a development server: with it workers keep the frames of exceptions,
+	// whose variables can be looked at and whose code can be run on. It is told of an
+	// exception in place of the stock page, when nothing is answered yet; true means that
+	// it answers. nil: workers know nothing of all that.
 	Failed func(r *resource.Request, e *Exception) bool
 	// Output takes a line that a worker has written to its standard output or error,
 	// without the line feed and valid until return; nil has Logger log it.
@@ -75,7 +77,7 @@ type App struct {
 
 	loop    reactor.Loop
 	launch  func(w *worker) error // starts the process of w
-	adopt   func(f *os.File, l *link) error
+	adopt   func(f *os.File, p reactor.Protocol) error
 	slots   []*slot
 	workers []*worker // all whose process is not ended
 	queue   queue
@@ -85,7 +87,9 @@ type App struct {
 	sources map[string]bool             // files that workers have loaded
 	broken  *LoadError                  // why no application is there, nil when it is or may be
 	stopped *reactor.Deferred[struct{}] // nil before Stop
-	ended   bool                        // stopped has been told
+
+	entryTimeout time.Duration // of the console; 0 is the default
+	ended        bool          // stopped has been told
 }
 
 // New makes an App on r for a target, with every setting at its default. Its workers end
@@ -93,8 +97,8 @@ type App struct {
 func New(r *reactor.Reactor, target string) *App {
 	a := &App{Target: target, loop: r}
 	a.launch = func(w *worker) error { return w.spawn(r) }
-	a.adopt = func(f *os.File, l *link) error {
-		return r.AdoptConnection(f, reactor.FactoryFunc(func(reactor.Addr) reactor.Protocol { return l }))
+	a.adopt = func(f *os.File, p reactor.Protocol) error {
+		return r.AdoptConnection(f, reactor.FactoryFunc(func(reactor.Addr) reactor.Protocol { return p }))
 	}
 	return a
 }
@@ -242,6 +246,14 @@ func or(d, standard time.Duration) time.Duration {
 		return standard
 	}
 	return d
+}
+
+// mode is what the program of the workers is told of Failed.
+func (a *App) mode() string {
+	if a.Failed != nil {
+		return "developed"
+	}
+	return ""
 }
 
 func (a *App) log() *slog.Logger {

@@ -22,13 +22,35 @@ var (
 	servePart string
 	//go:embed worker/sources.py
 	sourcesPart string
-	//go:embed worker/frames.py
-	framesPart string
 	//go:embed worker/process.py
 	processPart string
 
-	source = []byte(linkPart + "\n" + answerPart + "\n" + servePart + "\n" + sourcesPart + "\n" + framesPart + "\n" + processPart)
+	source = []byte(linkPart + "\n" + answerPart + "\n" + servePart + "\n" + sourcesPart + "\n" + processPart)
 )
+
+// The parts that only a development server sends: nothing of them is in any other worker.
+var (
+	//go:embed worker/values.py
+	valuesPart string
+	//go:embed worker/journal.py
+	journalPart string
+	//go:embed worker/frames.py
+	framesPart string
+	//go:embed worker/sections.py
+	sectionsPart string
+	//go:embed worker/console.py
+	consolePart string
+
+	developedSource = []byte(string(source) + "\n" + valuesPart + "\n" + journalPart + "\n" + framesPart + "\n" + sectionsPart + "\n" + consolePart)
+)
+
+// source is the program for the workers of a.
+func (a *App) source() []byte {
+	if a.Failed != nil {
+		return developedSource
+	}
+	return source
+}
 
 // control is the protocol of that connection.
 type control struct {
@@ -42,7 +64,7 @@ type control struct {
 // ConnectionMade sends the program. See reactor.Protocol.
 func (c *control) ConnectionMade(t reactor.Transport) {
 	c.t = t
-	t.WriteShared(source)
+	t.WriteShared(c.w.app.source())
 }
 
 // FileReceived keeps the descriptor of a link. See reactor.FileReceiver.
@@ -73,12 +95,16 @@ func (c *control) frame(kind byte, payload []byte) error {
 	case frameFailure:
 		reason, trace, _ := strings.Cut(string(payload), "\x00")
 		c.w.refusal = &LoadError{Target: c.w.app.Target, Reason: reason, Trace: strings.TrimSpace(trace)}
-	case frameLink:
-		if len(c.files) == 0 {
+	case frameLink, frameConsole:
+		if len(c.files) == 0 || kind == frameConsole && (c.w.console != nil || c.w.app.Failed == nil) {
 			return errGarbage
 		}
 		f := c.files[0]
 		c.files = c.files[1:]
+		if kind == frameConsole {
+			c.w.console = newConsole(c.w.app)
+			return c.w.app.adopt(f, c.w.console)
+		}
 		return c.w.app.adopt(f, &link{w: c.w})
 	case frameMemory:
 		n, err := strconv.ParseInt(string(payload), 10, 64)

@@ -62,7 +62,7 @@ func newFake(t *testing.T, set func(a *App)) *fakeApp {
 		f.loop.CallFromThread(func() { fake.control.Start(w.control) })
 		return nil
 	}
-	f.adopt = func(file *os.File, l *link) error { return file.Close() }
+	f.adopt = func(file *os.File, _ reactor.Protocol) error { return file.Close() }
 	if set != nil {
 		set(f.App)
 	}

@@ -24,8 +24,12 @@ import (
 //	control, to the server L  loaded: version and path of the interpreter, file of the application
 //	                       X  not loaded: why in a line, traceback
 //	                       C  a link, whose descriptor comes along
+//	                       K  a console, whose descriptor comes along; of a development
+//	                          server only
 //	                       M  bytes in memory, in decimal
 //	                       P  files of modules that it has loaded
+//	console, to the worker Q  a question about an exception that is kept, as JSON
+//	console, to the server A  the answer to one
 const (
 	frameRequest = 'R'
 	frameContent = 'B'
@@ -41,6 +45,9 @@ const (
 	frameLink    = 'C'
 	frameMemory  = 'M'
 	frameSources = 'P'
+	frameConsole = 'K'
+	frameAsk     = 'Q'
+	frameTell    = 'A'
 )
 
 // How a request brings its content: the first byte of its frame.

@@ -83,7 +83,7 @@ func (l *link) frame(kind byte, payload []byte) error {
 		return x.finish()
 	case frameFailure:
 		l.release(x)
-		x.failed(l.w.app, payload)
+		x.failed(l.w, payload)
 		return nil
 	}
 	return fmt.Errorf("wsgi: a worker sends a frame %q over a link", kind)

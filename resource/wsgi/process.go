@@ -37,8 +37,8 @@ func (w *worker) spawn(r *reactor.Reactor) error {
 	defer theirs.Close()
 	child, err := reactor.SpawnProcess(r, w, reactor.Process{
 		Path: python,
-		Args: []string{"-c", boot, strconv.Itoa(len(source)), a.Target,
-			strconv.Itoa(max(a.Threads, 1)), strconv.Itoa(max(a.Workers, 1))},
+		Args: []string{"-c", boot, strconv.Itoa(len(a.source())), a.Target,
+			strconv.Itoa(max(a.Threads, 1)), strconv.Itoa(max(a.Workers, 1)), a.mode()},
 		Dir: a.Dir,
 		Env: venvEnv(a.Env, python),
 		FDs: map[int]reactor.ChildFD{0: {}, 1: {Pipe: reactor.ChildWrites}, 2: {Pipe: reactor.ChildWrites}, 3: {File: theirs}},

@@ -31,6 +31,7 @@ type worker struct {
 	name    string
 	process process
 	control *control
+	console *console // of a development server; nil otherwise
 	output  output
 
 	links   []*link // all but those that we left
@@ -253,6 +254,9 @@ func (w *worker) ProcessEnded(status reactor.ProcessStatus) {
 		w.timer.Cancel()
 	}
 	w.control.close()
+	if w.console != nil {
+		w.console.close()
+	}
 	expected := w.stopping
 	err := w.obituary(status)
 	if !expected && w.loaded {

@@ -168,6 +168,9 @@ func (x asking) RenderPOST(r *resource.Request) ([]byte, error) {
 	if t == nil {
 		return nil, &resource.Error{Status: 404, Detail: "This ticket is not kept any more."}
 	}
+	if t.talk != nil {
+		return say(r, t.talk)
+	}
 	m := t.moment
 	if m == nil {
 		return nil, &resource.Error{Status: 410, Detail: "The memory of this moment is not kept any more: only of the last three panics is it."}

@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"spindle/protocol"
 	"spindle/protocol/postmortem"
+	"spindle/reactor"
 	"spindle/resource/resourcetest"
 )
 
@@ -28,12 +30,42 @@ func (past) Eval(frame int, expression string) (Value, error) {
 	return Value{Text: "42", Type: "int"}, nil
 }
 
-// attacked is a supervisor with a ticket.
-func attacked(t *testing.T) *memory {
+// present is a program that still has its frames, in which x is 42.
+type present struct{ gone bool }
+
+func (p *present) Kept() bool { return !p.gone }
+
+func (p *present) Run(frame int, source string) *reactor.Deferred[Said] {
+	switch {
+	case p.gone:
+		return reactor.Failed[Said](errors.New("wsgi: the worker that had this frame is gone"))
+	case source == "if x:":
+		return reactor.Succeeded(Said{More: true})
+	case frame != 0 || source != "x":
+		return reactor.Succeeded(Said{Output: "<printed>\n", Error: "NameError: name '" + source + "' is not defined"})
+	}
+	return reactor.Succeeded(Said{Value: &Value{Text: "42", Type: "int"}})
+}
+
+func (p *present) Parts(ref, from int) *reactor.Deferred[Said] {
+	if p.gone {
+		return reactor.Failed[Said](errors.New("wsgi: the worker that had this frame is gone"))
+	}
+	return reactor.Succeeded(Said{Parts: []Value{{Name: "<part>", Text: "42"}}, Left: 7})
+}
+
+// attacked is a supervisor with a ticket of a moment.
+func attacked(t *testing.T) *memory { return attackedAs(t, past{}, nil) }
+
+// attackedAs is a supervisor with a ticket of a moment, or of a talk.
+func attackedAs(t *testing.T, moment Moment, talk Talk) *memory {
 	m := supervised(t)
 	m.serve("program")
-	ticket := &Ticket{moment: past{}, Report: postmortem.Report{Panic: true, Causes: []postmortem.Cause{{Type: "string", Text: "<oh>"}},
+	ticket := &Ticket{moment: moment, talk: talk, Report: postmortem.Report{Panic: true, Causes: []postmortem.Cause{{Type: "string", Text: "<oh>"}},
 		Exchange: &postmortem.Exchange{ID: "TICKET0001", Method: "GET", Target: "/<x>"}}}
+	if talk != nil {
+		ticket.Frames = []Frame{{Function: "app.f", File: "/a/app.py", Line: 3, Own: true, Locals: []Value{{Name: "x", Text: "42", Ref: 1}}}}
+	}
 	ticket.fill(nil)
 	m.s.tickets.add(ticket, m.Loop.Now())
 	return m
@@ -84,8 +116,14 @@ func TestConsoleAnswersWhoGavePIN(t *testing.T) {
 	}
 }
 
+// The two consoles have the same guard: one that reads the memory of a program, and one
+// that runs what it is given in it.
 func TestConsoleRefuses(t *testing.T) {
-	m := attacked(t)
+	t.Run("of a moment", func(t *testing.T) { refuses(t, attacked(t)) })
+	t.Run("of a program", func(t *testing.T) { refuses(t, attackedAs(t, nil, &present{})) })
+}
+
+func refuses(t *testing.T, m *memory) {
 	secret := m.s.console.secret
 	cookie := cookieOf(m.tried(m.s.PIN()))
 	for _, row := range []struct {
@@ -111,14 +149,63 @@ func TestConsoleRefuses(t *testing.T) {
 		if x := m.asked("x", row.fields...); x.Status != row.want || strings.Contains(string(x.Body), "42") {
 			t.Errorf("%s: %d %s", row.name, x.Status, x.Body)
 		}
+		x := m.ask("POST", Prefix+"console?ticket=TICKET0001&ref=1", row.fields...)
+		if x.Wait(); x.Status != row.want || strings.Contains(string(x.Body), "42") {
+			t.Errorf("%s, for a part: %d %s", row.name, x.Status, x.Body)
+		}
 	}
 	if x := m.ask("GET", Prefix+"console?ticket=TICKET0001&frame=0&expression=x", "X-Spindle-Secret", secret, "Cookie", cookie); x.Status != 405 {
 		t.Errorf("GET: %d", x.Status)
 	}
 }
 
+// What a program says is escaped, in lists of parts as well; when it is gone, that is said.
+func TestConsoleOfAProgram(t *testing.T) {
+	p := &present{}
+	m := attackedAs(t, nil, p)
+	mine := []string{"X-Spindle-Secret", m.s.console.secret, "Cookie", cookieOf(m.tried(m.s.PIN())), "Origin", "http://localhost:8080", "Sec-Fetch-Site", "same-origin"}
+	for _, row := range []struct {
+		entry  string
+		status int
+		want   string
+	}{
+		{"x", 200, ">42<"},
+		{"if x:", 202, ""},
+		{"<y>", 200, "&lt;y&gt;"},
+		{"<y>", 200, "&lt;printed&gt;"},
+		{" \n ", 422, "bytes"},
+		{strings.Repeat("x", mostEntry+1), 422, "bytes"},
+	} {
+		form := url.Values{"ticket": {"TICKET0001"}, "frame": {"0"}, "expression": {row.entry}}.Encode()
+		fields := protocol.Fields{{Name: "Host", Value: "localhost:8080"}, {Name: "Content-Type", Value: "application/x-www-form-urlencoded"}}
+		for i := 0; i < len(mine); i += 2 {
+			fields.Set(mine[i], mine[i+1])
+		}
+		x := m.Start("POST", Prefix+"console", fields, []byte(form))
+		if x.Wait(); x.Status != row.status || !strings.Contains(string(x.Body), row.want) || strings.Contains(string(x.Body), "<y>") {
+			t.Errorf("%.20q: %d %s", row.entry, x.Status, x.Body)
+		}
+	}
+	part := m.ask("POST", Prefix+"console?ticket=TICKET0001&ref=1&from=2", mine...)
+	if part.Wait(); part.Status != 200 || !strings.Contains(string(part.Body), "&lt;part&gt;") || !strings.Contains(string(part.Body), `data-ref="1" data-from="3">… 7 more<`) {
+		t.Errorf("%d %s", part.Status, part.Body)
+	}
+	page := m.ask("GET", Prefix+"tickets/TICKET0001", "Accept", "text/html")
+	if page.Wait(); !strings.Contains(string(page.Body), `<details data-ref="1">`) || !strings.Contains(string(page.Body), "<textarea") || strings.Contains(string(page.Body), "data-gone") {
+		t.Errorf("%s", page.Body)
+	}
+	p.gone = true
+	if x := m.asked("x", mine...); x.Status != 410 || !strings.Contains(string(x.Body), "The worker that had this frame is gone.") {
+		t.Errorf("%d %s", x.Status, x.Body)
+	}
+	page = m.ask("GET", Prefix+"tickets/TICKET0001", "Accept", "text/html")
+	if page.Wait(); strings.Contains(string(page.Body), "<textarea") || !strings.Contains(string(page.Body), talkGone) {
+		t.Errorf("%s", page.Body)
+	}
+}
+
 func TestPINLocksAfterTenWrongOnes(t *testing.T) {
-	m := attacked(t)
+	m := attackedAs(t, nil, &present{})
 	wrong := "000000000"
 	if m.s.console.pin == wrong {
 		wrong = "000000001"

@@ -6,6 +6,7 @@ import (
 	"html"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"spindle/protocol"
 	"spindle/reactor"
@@ -95,6 +96,7 @@ type faultWithSource struct {
 	Fault
 	Path   string   `json:"path,omitempty"` // of File, as seen from the root
 	Source *Excerpt `json:"source,omitempty"`
+	end    int      // the column behind the fault; 0: it has no length
 }
 
 type failureWithSources struct {
@@ -215,10 +217,15 @@ func (v *failureView) sourceHTML(b *strings.Builder, f faultWithSource) {
 		fmt.Fprintf(b, `<span class="%s"><i>%d</i>%s`+"\n"+`</span>`, class, n, line)
 		if n == f.Line && f.Column > 0 {
 			before := columnText(f.Source.Lines[i], f.File, f.Line, f.Column)
-			fmt.Fprintf(b, `<span class="line caret"><i></i>%s<b>^</b>`+"\n"+`</span>`, html.EscapeString(before))
+			fmt.Fprintf(b, `<span class="line caret"><i></i>%s<b>%s</b>`+"\n"+`</span>`, html.EscapeString(before), caret(f.Source.Lines[i], before, f.Column, f.end))
 		}
 	}
 	b.WriteString(`</code></pre>`)
+}
+
+// caret marks what stands in a line from column to end, as far as it is shown.
+func caret(shown, before string, column, end int) string {
+	return strings.Repeat("^", max(min(end-column, utf8.RuneCountInString(shown)-len(before)), 1))
 }
 
 // coloured is the lines as HTML.

@@ -22,13 +22,17 @@ type Moment interface {
 
 // Frame is one call.
 type Frame struct {
-	Function string  `json:"function"`
-	File     string  `json:"file,omitempty"`
-	Line     int     `json:"line,omitempty"`
-	Own      bool    `json:"own,omitempty"` // of what is developed, not of a library
-	Args     []Value `json:"args,omitempty"`
-	Locals   []Value `json:"locals,omitempty"`
-	Why      string  `json:"why,omitempty"` // there are no variables
+	Function string   `json:"function"`
+	File     string   `json:"file,omitempty"`
+	Line     int      `json:"line,omitempty"`
+	Column   int      `json:"column,omitempty"` // in bytes from 1; 0: not known, or it says nothing
+	End      int      `json:"end,omitempty"`    // the column behind what Column begins
+	Cause    int      `json:"cause,omitempty"`  // which of the causes it belongs to
+	Source   *Excerpt `json:"source,omitempty"` // of what is in no file
+	Own      bool     `json:"own,omitempty"`    // of what is developed, not of a library
+	Args     []Value  `json:"args,omitempty"`
+	Locals   []Value  `json:"locals,omitempty"`
+	Why      string   `json:"why,omitempty"` // there are no variables
 }
 
 // Value is a variable or a part of one.
@@ -40,4 +44,5 @@ type Value struct {
 	More       int64   `json:"more,omitempty"` // parts that were not read
 	Unreadable bool    `json:"unreadable,omitempty"`
 	Shadowed   bool    `json:"shadowed,omitempty"`
+	Ref        int     `json:"ref,omitempty"` // what to ask a Talk for to get the parts; 0: they are here
 }

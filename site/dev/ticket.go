@@ -22,6 +22,10 @@ type Ticket struct {
 	Frames []Frame           `json:"frames,omitempty"`
 	Why    string            `json:"why,omitempty"` // the frames are without variables
 
+	Log      []LogLine `json:"log,omitempty"`      // what this request has printed and logged
+	Sections []Section `json:"sections,omitempty"` // what the framework knows of it
+
+	talk   Talk   // the frames themselves, if the program keeps them; nil otherwise. Loop only
 	moment Moment // to ask for more; nil when there is none. The loop takes it away
 }
 
@@ -53,8 +57,16 @@ func (t *Ticket) fill(why error) {
 func (t *Ticket) judge(root string) {
 	for i := range t.Frames {
 		f := &t.Frames[i]
-		f.Own = below(f.File, root) && !strings.Contains(f.File, "/vendor/") && !strings.Contains(f.File, "/pkg/mod/")
+		f.Own = below(f.File, root) && !isLibrary(f.File) || f.Source != nil && strings.HasPrefix(f.Function, templatePrefix)
 	}
+}
+
+// templatePrefix is what the name of a frame begins with that is a place in a template.
+const templatePrefix = "template "
+
+// isLibrary tells of a file that was installed, though it may be below the root.
+func isLibrary(path string) bool {
+	return strings.Contains(path, "/vendor/") || strings.Contains(path, "/pkg/mod/") || strings.Contains(path, "-packages/")
 }
 
 // place is the first frame of what is developed; nil when there is none.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"spindle/protocol"
-	"spindle/protocol/postmortem"
 	"spindle/reactor"
 	"spindle/resource"
 )
@@ -101,11 +100,13 @@ func (x ticketPage) RenderGET(r *resource.Request) ([]byte, error) {
 }
 
 // Witness answers r with the page of an exception of an application that this process
-// hosts, and keeps it. Loop only.
-func (s *Supervisor) Witness(r *resource.Request, report postmortem.Report, frames []Frame) {
+// hosts, and keeps it: t has all but id, time and what was asked. talk has its frames, if
+// these can be asked; nil otherwise. Loop only.
+func (s *Supervisor) Witness(r *resource.Request, t *Ticket, talk Talk) {
+	t.talk = talk
+	report := &t.Report
 	report.Exchange = resource.DescribeHead(r.Head())
 	report.Exchange.ID, report.Exchange.Peer = r.ID(), r.Peer().String()
-	t := &Ticket{Report: report, Frames: frames}
 	t.judge(s.target.root())
 	s.tickets.add(t, s.loop.Now())
 	s.tell(Event{Kind: EventTicket, Name: t.ID, Text: t.Title()})

@@ -24,7 +24,7 @@ type ticketView struct {
 // ticketView is how t is shown. Loop only.
 func (s *Supervisor) ticketView(t *Ticket) *ticketView {
 	return &ticketView{failureView: failureView{root: s.target.root(), highlight: s.opts.Highlight}, t: t,
-		live: t.moment != nil, secret: s.console.secret}
+		live: t.moment != nil || t.talk != nil && t.talk.Kept(), secret: s.console.secret}
 }
 
 func (v *ticketView) kind() string {
@@ -56,14 +56,18 @@ func pageHead(title, more string) string {
 // page is the whole page.
 func (v *ticketView) page() string {
 	var b strings.Builder
-	b.WriteString(pageHead(v.t.Title(), `<script src="`+Prefix+`ticket.js" defer></script>`))
-	fmt.Fprintf(&b, `<main class="failure ticket" data-ticket="%s" data-secret="%s">`, html.EscapeString(v.t.ID), v.secret)
+	b.WriteString(pageHead(v.t.Title(), `<script src="`+Prefix+`ticket.js" defer></script>`+v.talkScript()))
+	fmt.Fprintf(&b, `<main class="failure ticket" data-ticket="%s" data-secret="%s"%s>`, html.EscapeString(v.t.ID), v.secret, v.talkState())
 	v.headHTML(&b)
 	v.causesHTML(&b)
 	if v.t.Why != "" {
 		b.WriteString(`<p class="why">Without variables: ` + html.EscapeString(v.t.Why) + `.</p>`)
 	}
+	if v.t.talk != nil && !v.live {
+		b.WriteString(`<p class="why">` + talkGone + ` What it told of them is below, without a console.</p>`)
+	}
 	v.framesHTML(&b)
+	v.logHTML(&b)
 	v.requestHTML(&b)
 	b.WriteString(`</main></body></html>`)
 	return b.String()
@@ -104,6 +108,9 @@ func (v *ticketView) shownPath(path string) string {
 	if _, rest, ok := strings.Cut(path, "/pkg/mod/"); ok {
 		return rest
 	}
+	if _, rest, ok := strings.Cut(path, "-packages/"); ok {
+		return rest
+	}
 	if _, rest, ok := strings.Cut(path, "/go/src/"); ok {
 		return rest
 	}
@@ -125,7 +132,7 @@ func (v *ticketView) causesHTML(b *strings.Builder) {
 	}
 	b.WriteString(`<ol class="causes">`)
 	for _, c := range v.t.Report.Causes[1:] {
-		b.WriteString(`<li><span>because</span> ` + html.EscapeString(c.Text) + ` <code>` + html.EscapeString(c.Type) + `</code></li>`)
+		b.WriteString(`<li><span>` + html.EscapeString(linkText(c)) + `</span> ` + html.EscapeString(c.Text) + ` <code>` + html.EscapeString(c.Type) + `</code></li>`)
 	}
 	b.WriteString(`</ol>`)
 }
@@ -134,14 +141,18 @@ func (v *ticketView) causesHTML(b *strings.Builder) {
 // folded. Own ones are open.
 func (v *ticketView) framesHTML(b *strings.Builder) {
 	frames := v.t.Frames
-	for i := 0; i < len(frames); {
+	for i, cause := 0, 0; i < len(frames); {
+		if frames[i].Cause != cause {
+			cause = frames[i].Cause
+			v.causeHTML(b, cause)
+		}
 		if frames[i].Own {
 			v.frameHTML(b, i)
 			i++
 			continue
 		}
 		end := i
-		for end < len(frames) && !frames[end].Own {
+		for end < len(frames) && !frames[end].Own && frames[end].Cause == cause {
 			end++
 		}
 		fmt.Fprintf(b, `<details class="library"><summary>%s <span>%s</span></summary>`, frameCount(end-i), html.EscapeString(packagesOf(frames[i:end])))
@@ -184,8 +195,8 @@ func packagesOf(frames []Frame) string {
 func (v *ticketView) frameHTML(b *strings.Builder, i int) {
 	f := &v.t.Frames[i]
 	fmt.Fprintf(b, `<section class="fault frame"><p class="place"><code>%s</code>%s</p>`, html.EscapeString(shortFunction(f.Function)), v.placeLink(f))
-	if e := excerptOf(f.File, f.Line); e != nil {
-		v.sourceHTML(b, faultWithSource{Fault: Fault{File: f.File, Line: f.Line}, Source: e})
+	if e := f.excerpt(); e != nil {
+		v.sourceHTML(b, faultWithSource{Fault: Fault{File: f.File, Line: f.Line, Column: f.Column}, Source: e, end: f.End})
 	}
 	if len(f.Args)+len(f.Locals) > 0 {
 		b.WriteString(`<div class="vars">`)
@@ -193,7 +204,9 @@ func (v *ticketView) frameHTML(b *strings.Builder, i int) {
 		varsHTML(b, "Variables", f.Locals)
 		b.WriteString(`</div>`)
 	}
-	if v.live {
+	if v.live && v.t.talk != nil {
+		v.talkHTML(b, i)
+	} else if v.live {
 		fmt.Fprintf(b, `<form class="console" data-frame="%d"><output></output><label><span>&gt;</span><input name="expression" autocomplete="off" autocapitalize="off" spellcheck="false" placeholder="an expression in this frame" aria-label="Expression in %s"></label></form>`,
 			i, html.EscapeString(shortFunction(f.Function)))
 	}
@@ -227,6 +240,9 @@ func valueHTML(b *strings.Builder, v *Value) {
 	}
 	line += `</span>`
 	if len(v.Parts) == 0 {
+		if v.Ref != 0 {
+			line = fmt.Sprintf(`<details data-ref="%d"><summary>`, v.Ref) + line + `</summary><ul></ul></details>`
+		}
 		b.WriteString(`<li>` + line + `</li>`)
 		return
 	}
@@ -234,9 +250,7 @@ func valueHTML(b *strings.Builder, v *Value) {
 	for i := range v.Parts {
 		valueHTML(b, &v.Parts[i])
 	}
-	if v.More > 0 {
-		fmt.Fprintf(b, `<li class="more">… %d more</li>`, v.More)
-	}
+	moreHTML(b, v.More, v.Ref, len(v.Parts))
 	b.WriteString(`</ul></details></li>`)
 }
 
@@ -251,6 +265,9 @@ func (v *ticketView) requestHTML(b *strings.Builder) {
 		pairsHTML(b, "Fields", x.Fields)
 		pairsHTML(b, "Cookies", x.Cookies)
 		pairsHTML(b, "Arguments", x.Form)
+		for _, s := range v.t.Sections {
+			pairsHTML(b, s.Title, s.Pairs)
+		}
 		b.WriteString(`</section>`)
 	}
 	if len(r.Environment) > 0 {

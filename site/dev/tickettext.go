@@ -16,22 +16,37 @@ func (v *ticketView) text() string {
 	fmt.Fprintf(&b, "%s: %s\n", v.kind(), t.Title())
 	for i, c := range t.Report.Causes {
 		if i > 0 {
-			b.WriteString("because: ")
+			b.WriteString(linkText(c) + ": ")
 		}
 		fmt.Fprintf(&b, "%s (%s)\n", c.Text, c.Type)
 	}
 	fmt.Fprintf(&b, "ticket: %s\n", t.ID)
 	for i := range t.Frames {
+		if i > 0 && t.Frames[i].Cause != t.Frames[i-1].Cause {
+			fmt.Fprintf(&b, "\n--- %s\n", t.Report.Causes[t.Frames[i].Cause].Type)
+		}
 		v.frameText(&b, &t.Frames[i])
 	}
 	if t.Why != "" {
 		fmt.Fprintf(&b, "\nwithout variables: %s\n", t.Why)
+	}
+	if len(t.Log) > 0 {
+		b.WriteString("\nwhat this request has said\n")
+		for _, l := range t.Log {
+			b.WriteString("  " + strings.TrimLeft(l.text(), " ") + "\n")
+		}
 	}
 	if x := t.Report.Exchange; x != nil {
 		fmt.Fprintf(&b, "\n%s %s %s\n", x.Method, x.Target, x.Version)
 		for _, list := range [][]postmortem.Pair{x.Fields, x.Cookies, x.Form} {
 			for _, p := range list {
 				fmt.Fprintf(&b, "  %s: %s\n", p.Name, p.Value)
+			}
+		}
+		for _, s := range t.Sections {
+			b.WriteString("  " + s.Title + "\n")
+			for _, p := range s.Pairs {
+				fmt.Fprintf(&b, "    %s: %s\n", p.Name, p.Value)
 			}
 		}
 	}
@@ -44,7 +59,7 @@ func (v *ticketView) frameText(b *strings.Builder, f *Frame) {
 	if !f.Own {
 		return
 	}
-	if e := excerptOf(f.File, f.Line); e != nil {
+	if e := f.excerpt(); e != nil {
 		for i, line := range e.Lines {
 			mark := " "
 			if e.First+i == f.Line {

@@ -1,7 +1,8 @@
 # The side of the application: what a worker process runs. Standard library only,
 # Python 3.8 or later. See doc.go for the drawing and frame.go for the frames. The program
-# is this file and those behind it, as one: answer.py, serve.py,
-# sources.py, frames.py, process.py.
+# is this file and those behind it, as one: answer.py, serve.py, sources.py, process.py;
+# and for a development server alone values.py, journal.py, frames.py, sections.py and
+# console.py.
 #
 # The process has one socket to the server, the control. Each of its threads makes a
 # socketpair, passes one end over the control, and serves the requests that come over
@@ -11,10 +12,7 @@ import faulthandler
 import importlib
 import importlib.util
 import io
-import itertools
-import json
 import os
-import reprlib
 import socket
 import stat
 import sys
@@ -27,7 +25,6 @@ SMALL = 64 << 10  # an answer up to here goes in one frame
 ENDED = b"F\0\0\0\0"
 IDLE = b"I\0\0\0\0"
 OURSELVES = "<spindle worker>"
-DEVELOPED = "SPINDLE_DEV" in os.environ  # somebody wants to see the frames of exceptions
 ERRORS = sys.stderr  # before the application can bind it anew
 
 

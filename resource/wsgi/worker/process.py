@@ -16,11 +16,11 @@ class Control:
         with self.lock:
             self.sock.sendall(frame(kind, payload))
 
-    def pass_on(self, sock):
-        """Give the server the other end of a link."""
+    def pass_on(self, sock, kind=b"C"):
+        """Give the server the other end of a link, or of another connection."""
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, sock.fileno().to_bytes(4, sys.byteorder))]
         with self.lock:
-            self.sock.sendmsg([frame(b"C", b"")], rights)
+            self.sock.sendmsg([frame(kind, b"")], rights)
 
     def tell_memory(self):
         """Tell how much of the process is in memory, once a second at most."""
@@ -150,21 +150,24 @@ def prepare():
     sys.path[:] = [os.getcwd()] + [p for p in sys.path if p]
 
 
-def main(control_socket, target, threads, processes):
+def main(control_socket, target, threads, processes, developed):
     try:
-        work(Control(control_socket), target, threads, processes)
+        work(Control(control_socket), target, threads, processes, developed)
     except BrokenPipeError:
         pass  # the server does not want this process any more
 
 
-def work(control, target, threads, processes):
+def work(control, target, threads, processes, developed):
     prepare()
+    developer = Developer(control) if developed else None
     sys.argv = [target]
     found = try_load(control, target)
     if found is None:
         return
     application, file = found
-    server = Server(application, control, threads, processes)
+    if developer is not None:
+        let_through(application)
+    server = Server(application, control, threads, processes, developer)
     control.sources.tell()
     control.tell(b"L", "%d.%d.%d" % sys.version_info[:3], sys.executable or "", file)
     if threads == 1:

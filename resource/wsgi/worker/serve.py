@@ -4,14 +4,13 @@
 class Server:
     """What the threads of this process share."""
 
-    def __init__(self, application, control, threads, processes):
-        if DEVELOPED:
-            let_through(application)
+    def __init__(self, application, control, threads, processes, developer):
         self.application = application
         self.control = control
+        self.developer = developer  # None, but for a development server
         self.base = {
             "wsgi.version": (1, 0),
-            "wsgi.errors": ERRORS,
+            "wsgi.errors": ERRORS if developer is None else developer.errors,
             "wsgi.multithread": threads > 1,
             "wsgi.multiprocess": processes > 1,
             "wsgi.run_once": False,
@@ -41,6 +40,8 @@ class Server:
         environ = dict(zip(items[::2], items[1::2]))
         environ.update(self.base)
         environ["wsgi.input"], raw = content_of(link, payload[:1], environ)
+        if self.developer is not None:
+            self.developer.begins(environ)
         answer = Answer(link, environ["REQUEST_METHOD"])
         result = None
         idle = False
@@ -52,7 +53,7 @@ class Server:
             raise
         except BaseException:
             idle = False
-            self.failed(link)
+            self.failed(link, environ)
         finally:
             try:
                 if hasattr(result, "close"):
@@ -74,7 +75,7 @@ class Server:
             answer.iterate(result)
             answer.finish(last)
 
-    def failed(self, link):
+    def failed(self, link, environ):
         """Tell of the exception that is being handled."""
         kind, exc, tb = sys.exc_info()
         if isinstance(exc, Refused):
@@ -83,12 +84,10 @@ class Server:
             text = trace_of(kind, exc, tb)
         complain(text)
         payload = text[-16384:].replace("\0", " ").encode("utf-8", "replace")
-        if DEVELOPED:
-            try:
-                payload += b"\0" + frames_of(exc, tb).encode("utf-8", "replace")
-            except Exception:
-                pass  # the traceback is enough
-        link.send(frame(b"X", payload))
+        if self.developer is None:
+            link.send(frame(b"X", payload))
+            return
+        self.developer.failed(exc, tb, environ, lambda more: link.send(frame(b"X", payload + b"\0" + more.encode("utf-8", "replace"))))
 
 
 def complain(text):

@@ -29,7 +29,7 @@
   const post = (path, args) => fetch(base + path, { method: 'POST', headers: { 'X-Spindle-Secret': secret }, body: new URLSearchParams(args) });
   const past = [];
 
-  for (const form of main.querySelectorAll('form.console')) {
+  for (const form of main.querySelectorAll('form.console:not(.talk)')) {
     const input = form.elements.expression, output = form.querySelector('output');
     let at = 0;
     input.onkeydown = e => {
@@ -69,6 +69,8 @@
     p.textContent = text;
     output.append(p);
   }
+
+  window.spindleTicket = { id, post, past, detail, say, unlock }; // for talk.js
 
   // unlock asks for the PIN until it is right, or nobody wants to any more.
   function unlock(output) {
