@@ -342,7 +342,7 @@ func TestPythonExceptions(t *testing.T) {
 		want       []string
 	}{
 		{"Flask", flaskPanic, []string{"ValueError", "because: &#39;distaff&#39; (KeyError)", "app.price", "name = &#39;distaff&#39;  (str)", "password = ••••••", "angry = <Angry instance", "&#39;api_key&#39;: &#39;••••••&#39;"}},
-		{"Django", djangoPanic, []string{"KeyError", "app.show", "wanted = {&#39;name&#39;: &#39;distaff&#39;}  (dict)", "request = <WSGIRequest: GET &#39;/bill&#39;>"}},
+		{"Django", djangoPanic, []string{"KeyError", "app.show", "wanted = {&#39;name&#39;: &#39;distaff&#39;}  (dict, 1)", "request = <WSGIRequest: GET &#39;/bill&#39;>"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			d := startDev(t, build(t, "cmd/spindle"), map[string]string{"app.py": row.file}, "--python", "/usr/bin/python3", "app.py")

@@ -8,6 +8,8 @@ import (
 
 	"github.com/alecthomas/chroma/v2"
 	"github.com/alecthomas/chroma/v2/lexers"
+
+	"spindle/site/dev"
 )
 
 // This file colours sources on pages.
@@ -52,6 +54,9 @@ func lexerFor(name string) chroma.Lexer {
 		return found.(chroma.Lexer)
 	}
 	lexer := lexers.Match(name)
+	if ext == dev.TemplateExt {
+		lexer = chroma.DelegatingLexer(lexers.HTML, lexers.Get("jinja"))
+	}
 	if lexer == nil {
 		return nil
 	}
@@ -65,7 +70,7 @@ func lexerFor(name string) chroma.Lexer {
 // tokenClass is the class that the style sheet knows.
 func tokenClass(t chroma.TokenType) string {
 	switch {
-	case t.InCategory(chroma.Keyword):
+	case t.InCategory(chroma.Keyword), t == chroma.NameTag, t == chroma.CommentPreproc:
 		return "k"
 	case t.InSubCategory(chroma.String):
 		return "s"
@@ -73,7 +78,7 @@ func tokenClass(t chroma.TokenType) string {
 		return "n"
 	case t.InCategory(chroma.Comment):
 		return "c"
-	case t == chroma.NameFunction || t == chroma.NameBuiltin || t == chroma.NameClass:
+	case t == chroma.NameFunction || t == chroma.NameAttribute || t == chroma.NameBuiltin || t == chroma.NameClass:
 		return "f"
 	}
 	return ""

@@ -14,7 +14,7 @@ import (
 
 // pythonTicket is all that the worker has told.
 func pythonTicket(e *wsgi.Exception) *dev.Ticket {
-	t := &dev.Ticket{Report: postmortem.Report{Stack: e.Trace}}
+	t := &dev.Ticket{Report: postmortem.Report{PID: e.PID, Stack: e.Trace, Environment: pythonPairs(e.Environment)}}
 	for _, c := range e.Causes {
 		t.Report.Causes = append(t.Report.Causes, postmortem.Cause{Type: c.Type, Text: c.Text, Link: c.Link})
 	}
@@ -29,13 +29,16 @@ func pythonTicket(e *wsgi.Exception) *dev.Ticket {
 		t.Log = append(t.Log, dev.LogLine{After: time.Duration(l.After) * time.Microsecond, Kind: l.Kind, Name: l.Name, Text: l.Text})
 	}
 	for _, s := range e.Sections {
-		section := dev.Section{Title: s.Title}
-		for _, p := range s.Pairs {
-			section.Pairs = append(section.Pairs, postmortem.PairOf(p.Name, p.Value))
-		}
-		t.Sections = append(t.Sections, section)
+		t.Sections = append(t.Sections, dev.Section{Title: s.Title, Pairs: pythonPairs(s.Pairs)})
 	}
 	return t
+}
+
+func pythonPairs(list []wsgi.ExceptionPair) (pairs []postmortem.Pair) {
+	for _, p := range list {
+		pairs = append(pairs, postmortem.PairOf(p.Name, p.Value))
+	}
+	return pairs
 }
 
 func pythonValues(list []wsgi.ExceptionVariable) (values []dev.Value) {

@@ -18,6 +18,9 @@ type Exception struct {
 	Log      []ExceptionLine    `json:"log"`    // what this request has printed and logged
 	Sections []ExceptionSection `json:"sections"`
 
+	Environment []ExceptionPair `json:"environment"` // of the worker
+	PID         int             `json:"-"`
+
 	number  int      // under which its worker has it
 	console *console // of that worker
 }
@@ -112,7 +115,7 @@ func exceptionOf(payload []byte) *Exception {
 // failed answers for an exception of the worker w.
 func (x *exchange) failed(w *worker, payload []byte) {
 	e, a := exceptionOf(payload), w.app
-	e.console = w.console
+	e.console, e.PID = w.console, w.process.Pid()
 	if a.Failed != nil && len(e.Frames) > 0 && !x.headSent && !x.r.Finished() && a.Failed(x.r, e) {
 		x.answered = true
 		return

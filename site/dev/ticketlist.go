@@ -109,7 +109,7 @@ func (s *Supervisor) Witness(r *resource.Request, t *Ticket, talk Talk) {
 	report.Exchange.ID, report.Exchange.Peer = r.ID(), r.Peer().String()
 	t.judge(s.target.root())
 	s.tickets.add(t, s.loop.Now())
-	s.tell(Event{Kind: EventTicket, Name: t.ID, Text: t.Title()})
+	s.tell(Event{Kind: EventTicket, Name: t.ID, Text: t.Title(), PID: report.PID})
 	v := s.ticketView(t)
 	r.SetStatus(500)
 	r.SetField("X-Spindle-Ticket", t.ID)

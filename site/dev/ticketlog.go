@@ -84,6 +84,18 @@ func (v *ticketView) causeHTML(b *strings.Builder, i int) {
 	fmt.Fprintf(b, `<h2 class="cause"><span>%s</span> %s <code>%s</code></h2>`, html.EscapeString(linkText(c)), html.EscapeString(first), html.EscapeString(c.Type))
 }
 
+// TemplateExt is the extension under which the lines of a template are coloured, whatever
+// the name of its file is.
+const TemplateExt = ".jinja"
+
+// sourceName is the name by which its source is coloured.
+func (f *Frame) sourceName() string {
+	if strings.HasPrefix(f.Function, templatePrefix) {
+		return f.File + TemplateExt
+	}
+	return f.File
+}
+
 // excerpt is the source around a frame; nil when there is none. Blocks.
 func (f *Frame) excerpt() *Excerpt {
 	if f.Source != nil {

@@ -196,7 +196,7 @@ func (v *ticketView) frameHTML(b *strings.Builder, i int) {
 	f := &v.t.Frames[i]
 	fmt.Fprintf(b, `<section class="fault frame"><p class="place"><code>%s</code>%s</p>`, html.EscapeString(shortFunction(f.Function)), v.placeLink(f))
 	if e := f.excerpt(); e != nil {
-		v.sourceHTML(b, faultWithSource{Fault: Fault{File: f.File, Line: f.Line, Column: f.Column}, Source: e, end: f.End})
+		v.sourceHTML(b, faultWithSource{Fault: Fault{File: f.sourceName(), Line: f.Line, Column: f.Column}, Source: e, end: f.End})
 	}
 	if len(f.Args)+len(f.Locals) > 0 {
 		b.WriteString(`<div class="vars">`)

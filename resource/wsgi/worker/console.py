@@ -169,7 +169,7 @@ class Developer:
         """Have send send all that is known of an exception; without the variables when these
         take too long."""
         kept = Kept(exc, tb, JOURNAL.contexts)
-        doc = {"kept": self.console.keep(kept), "causes": kept.causes, "log": JOURNAL.all(), "sections": []}
+        doc = {"kept": self.console.keep(kept), "causes": kept.causes, "log": JOURNAL.all(), "sections": [], "environment": environment()}
         once, done = threading.Lock(), threading.Event()
 
         def tell(late=False):

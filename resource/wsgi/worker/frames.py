@@ -5,6 +5,7 @@ import linecache
 import urllib.parse
 
 MOST_CAUSES, MOST_FRAMES, MOST_LOCALS, MOST_BYTES = 16, 40, 60, 128 << 10
+OF_ALL = ("config", "request", "session", "g", "user", "perms", "messages")  # templates
 LOOK_SECONDS = 0.75  # for all variables of all frames
 
 
@@ -65,7 +66,7 @@ def syntax_frame(cause, exc):
     return Frame(cause, "<source>", exc.filename, line, {}, columns=columns, text=lines)
 
 
-def place_in_template(exc, f, names):
+def place_in_template(exc, f, names, before):
     """Template, line, source and variables where f renders a part of a template of Django;
     Jinja has such frames itself."""
     if f.f_code.co_name not in ("render_annotated", "compile_nodelist") or f.f_globals.get("__name__") != "django.template.base":
@@ -79,10 +80,12 @@ def place_in_template(exc, f, names):
     context = names.get("context")
     for layer in getattr(context, "dicts", ()):
         found.update((k, v) for k, v in layer.items() if k not in ("True", "False", "None", "csrf_token"))
-    source = getattr(getattr(getattr(context, "template", None), "source", None), "splitlines", lambda: None)()
     name = str(getattr(origin, "template_name", None) or origin)
-    here = None if os.path.isfile(str(origin.name)) or source is None else "\n".join(source)
-    return str(origin.name), "template " + name, token.lineno, found, here
+    text = None
+    if not os.path.isfile(str(origin.name)):
+        owners = (b.names.get("self") for b in reversed(before))
+        text = next((str(t.source) for t in owners if getattr(t, "origin", None) is origin and hasattr(t, "source")), None)
+    return str(origin.name), "template " + name, token.lineno, found, text
 
 
 def walk(cause, exc, tb, seen):
@@ -96,7 +99,7 @@ def walk(cause, exc, tb, seen):
             names = f.f_locals
             if names.get("__traceback_hide__") is not True:
                 found.append(frame_of(cause, tb, f, file, line, names, found))
-                place = place_in_template(exc, f, names)
+                place = place_in_template(exc, f, names, found)
                 if place:
                     in_template(cause, found, *place)
         tb = tb.tb_next
@@ -177,7 +180,8 @@ class Kept:
         own = [f for f in self.frames if not is_library(f.shown["file"]) and "-packages" not in f.shown["file"]]
         for f in own + [f for f in self.frames if f not in own]:
             found = f.shown["locals"] = []
-            for name, x in itertools.islice(f.names.items(), MOST_LOCALS):
+            names = sorted(f.names.items(), key=lambda n: n[0] in OF_ALL) if f.template else f.names.items()
+            for name, x in itertools.islice(names, MOST_LOCALS):
                 if taken():
                     return
                 if name.startswith(("__", ".")) or inspect.ismodule(x) or f.template and callable(x):
@@ -191,8 +195,8 @@ def as_json(doc):
     def size(x):
         return len(json.dumps(x, ensure_ascii=False).encode("utf-8", "replace"))
 
-    for bound in (doc["log"], doc["sections"]):
-        while bound and size(bound) > MOST_BYTES // 5:
+    for bound in (doc["log"], doc["sections"], doc["environment"]):
+        while bound and size(bound) > MOST_BYTES // 6:
             del bound[: len(bound) // 2 + 1]
     while size(doc) > MOST_BYTES and doc["frames"]:
         frames = doc["frames"]

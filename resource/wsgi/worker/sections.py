@@ -27,6 +27,11 @@ def sections_of(kept, environ):
     return [{"title": title, "pairs": pairs} for title, pairs in found if pairs]
 
 
+def environment():
+    """That of the process."""
+    return sorted((pair(k, v) for k, v in os.environ.items()), key=lambda p: p["name"])
+
+
 def pair(name, value):
     text = MASK if hides(name, value) else value if isinstance(value, str) else Bounded().text(value)[0]
     return {"name": str(name)[:200], "value": text[:1000]}

@@ -17,6 +17,9 @@ SPOKEN = re.compile(
     r"""(\w*(?:%s)\w*['"]?\s?[=:]\s?)(['"](?:\\.|[^'"\\])*['"]|[^\s,;)}\]>'"]+)""" % "|".join(SECRETS), re.IGNORECASE)
 
 
+ASKED = re.compile(r"""((?:^b?['"]|[?&])\w*(?:%s)\w*=)([^&\s'"]+)""" % "|".join(SECRETS), re.IGNORECASE)
+
+
 class TooSlow(BaseException):
     """Raised in what takes longer than it may."""
 
@@ -53,6 +56,11 @@ def hides(name, value):
 def hides_pair(x):
     """Tell of a name with its secret, as in lists of fields."""
     return type(x) is tuple and len(x) == 2 and isinstance(x[1], (str, bytes)) and hides(x[0], x[1])
+
+
+def masked(text):
+    """Text without secrets of a query in it."""
+    return ASKED.sub(lambda m: m.group(1) + MASK, text)
 
 
 class Bounded(reprlib.Repr):
@@ -103,6 +111,12 @@ class Bounded(reprlib.Repr):
             return "(%s, %r)" % (self.repr1(x[0], level - 1), MASK)
         return super().repr_tuple(x, level)
 
+    def repr_str(self, x, level):
+        return masked(super().repr_str(x, level))
+
+    def repr_bytes(self, x, level):  # as reprlib does not
+        return masked(repr(x[: self.maxstring]) + ("..." if len(x) > self.maxstring else ""))
+
     def repr_int(self, x, level):
         return "<an int of %d bits>" % x.bit_length() if x.bit_length() > 4000 else super().repr_int(x, level)
 
@@ -121,7 +135,9 @@ def type_of(x):
     text = name_of(type(x))
     if isinstance(x, (str, bytes, bytearray, list, tuple, dict, set, frozenset, collections.abc.Mapping, collections.abc.Sequence)):
         try:
-            text += ", %d" % in_time(REPR_SECONDS, len, x)
+            n = in_time(REPR_SECONDS, len, x)
+            if n > 40 or not isinstance(x, (str, bytes)):  # it can be seen otherwise
+                text += ", %d" % n
         except (Exception, TooSlow):
             pass
     return text
