@@ -71,7 +71,8 @@ images are taken anew without a reload; pages keep scroll position and what was 
 
 A panic of the program is a page with the variables of every frame and, behind the PIN
 that the terminal shows, a console for expressions. A net/http program wraps its handler
-with report.Handler of spindle/site/dev/report for it. /__spindle__/tickets/ lists the last 50.
+with report.Handler of spindle/site/dev/report for it. An exception of a Python application has
+the same page, and its console runs code in the frame. /__spindle__/tickets/ lists the last 50.
 
 Everything can be said in spindle.toml too ('spindle dev init' writes one), and in the
 environment: --env-file is SPINDLE_DEV_ENV_FILE. A flag wins over the environment, that

@@ -21,6 +21,10 @@
 // does not take; the loop itself never waits. Files of wsgi.file_wrapper are passed as
 // descriptors and sent by sendfile(2), when the thread has long gone on.
 //
+// For a development server, which is an App with Failed, a worker has more parts of the
+// program: it tells of an exception with its frames and their variables, keeps the last ten,
+// and has a console, which is a socketpair and a thread of its own, to run code in them.
+//
 // A worker that dies is started again, at once the first time and then after pauses that
 // grow to a second, or to half a minute when the application can not be loaded; what it
 // worked on is answered 502, and 504 when it was killed for taking too long. A worker is replaced after MaxRequests requests, or when it has

@@ -19,7 +19,8 @@
 //
 // A program that panics says so over a socket (see postmortem) and waits while an Inspector
 // copies its memory; what is read from the copy is a Ticket, kept for later, whose console is
-// guarded as console.go tells.
+// guarded as console.go tells. A hosted application keeps the frames of an exception itself;
+// the console of such a Ticket is a Talk, behind the same guard.
 //
 // Everything runs on one loop; builds and programs are processes, and files are read on
 // threads. No program outlives the Supervisor: the keeper sees to that.
