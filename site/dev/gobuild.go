@@ -81,7 +81,7 @@ func (b *goBuilder) ask() *reactor.Deferred[struct{}] {
 			done.Errback(b.failure("list", "The go command does not work here", c))
 			return
 		}
-		b.salt = string(c.out) + strings.Join(b.flags, "\x00")
+		b.salt = string(c.out)
 		b.modules, _, _ = strings.Cut(b.salt, "\n")
 		done.Callback(struct{}{})
 	}, nil)
@@ -196,7 +196,7 @@ func (b *goBuilder) build() *reactor.Deferred[*built] {
 	result := reactor.NewDeferred[*built]()
 	b.result = result
 	started := b.loop.Now()
-	deps, salt := b.deps, b.salt+strings.Join(b.plainFlags(), "\x00")
+	deps, salt := b.deps, b.salt+strings.Join(b.buildFlags(), "\x00")
 	if !b.fresh {
 		deps = nil
 	}
@@ -251,8 +251,7 @@ func (b *goBuilder) make(key string, started time.Time) {
 		return
 	}
 	out := filepath.Join(b.cache, "new."+fmt.Sprint(os.Getpid()))
-	args := append([]string{"go", "build", "-o", out}, b.flags...)
-	args = append(args, b.plainFlags()...)
+	args := append([]string{"go", "build", "-o", out}, b.buildFlags()...)
 	run, err := runCommand(b.loop, b.dir, b.env, append(args, b.pkg)...)
 	if err != nil {
 		b.end(b.result, nil, noGo(b.dir, err))
@@ -263,17 +262,39 @@ func (b *goBuilder) make(key string, started time.Time) {
 	run.result.Then(func(c *command) { b.ended(c, result, out, key, started) }, nil)
 }
 
-// plainFlags leaves the own module without optimisation; the standard library and the other
-// modules stay fast. Flags for the compiler that somebody has given win.
-func (b *goBuilder) plainFlags() []string {
-	if !b.plain || slices.ContainsFunc(b.flags, func(f string) bool { return strings.HasPrefix(strings.TrimLeft(f, "-"), "gcflags") }) {
-		return nil
+// buildFlags are those of go build: what was asked for, and ours. Ours leave the own module
+// without optimisation, while the standard library and the other modules stay fast, and
+// the debug information as it is: to compress it is a third of the time of a link. What
+// somebody has given for the compiler wins.
+func (b *goBuilder) buildFlags() []string {
+	flags := slices.Clone(b.flags)
+	if b.plain && !b.given("gcflags") {
+		const plain = "-N -l"
+		if b.deps == nil || b.deps.module == "" {
+			flags = append(flags, "-gcflags="+plain)
+		} else {
+			flags = append(flags, "-gcflags="+b.deps.module+"/...="+plain)
+		}
 	}
-	const plain = "-N -l"
-	if b.deps == nil || b.deps.module == "" {
-		return []string{"-gcflags=" + plain}
+	if !b.given("ldflags") {
+		return append(flags, "-ldflags="+quickLink)
 	}
-	return []string{"-gcflags=" + b.deps.module + "/...=" + plain}
+	for i, f := range flags {
+		if name, value, ok := strings.Cut(f, "="); ok && strings.TrimLeft(name, "-") == "ldflags" && strings.HasPrefix(value, "-") {
+			flags[i] = name + "=" + quickLink + " " + value
+		}
+	}
+	return flags
+}
+
+const quickLink = "-compressdwarf=false"
+
+// given tells whether somebody has given a flag of that name.
+func (b *goBuilder) given(name string) bool {
+	return slices.ContainsFunc(append(strings.Fields(b.setting("GOFLAGS")), b.flags...), func(f string) bool {
+		f, _, _ = strings.Cut(strings.TrimLeft(f, "-"), "=")
+		return f == name
+	})
 }
 
 // ended takes the end of go build.
@@ -286,7 +307,7 @@ func (b *goBuilder) ended(c *command, result *reactor.Deferred[*built], out, key
 		b.end(result, nil, b.failure("build", "The build failed", c))
 		return
 	}
-	deps, salt := b.deps, b.salt+strings.Join(b.plainFlags(), "\x00")
+	deps, salt := b.deps, b.salt+strings.Join(b.buildFlags(), "\x00")
 	reactor.DeferToThreadPool(b.loop.ThreadPool(), func() (*built, error) {
 		return b.store(out, key, deps, salt)
 	}).Then(func(p *built) {

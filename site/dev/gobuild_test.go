@@ -174,3 +174,36 @@ func TestWhatCanNotBeBuilt(t *testing.T) {
 		})
 	}
 }
+
+func TestBuildFlags(t *testing.T) {
+	for _, row := range []struct {
+		flags   string
+		goflags string
+		plain   bool
+		module  string
+		want    string
+	}{
+		{want: "-ldflags=-compressdwarf=false"},
+		{flags: "-tags=x", want: "-tags=x|-ldflags=-compressdwarf=false"},
+		{plain: true, want: "-gcflags=-N -l|-ldflags=-compressdwarf=false"},
+		{plain: true, module: "m", want: "-gcflags=m/...=-N -l|-ldflags=-compressdwarf=false"},
+		{plain: true, flags: "-gcflags=-m|-race", want: "-gcflags=-m|-race|-ldflags=-compressdwarf=false"},
+		{plain: true, goflags: "-mod=mod -gcflags=all=-N", want: "-ldflags=-compressdwarf=false"},
+		{flags: "-ldflags=-X main.v=1", want: "-ldflags=-compressdwarf=false -X main.v=1"},
+		{flags: "--ldflags=-s", want: "--ldflags=-compressdwarf=false -s"},
+		{flags: "-ldflags=all=-s", want: "-ldflags=all=-s"},
+		{flags: "-ldflags|-s", want: "-ldflags|-s"},
+		{goflags: "-ldflags=-w", want: ""},
+	} {
+		b := &goBuilder{plain: row.plain, deps: &goDeps{module: row.module}}
+		if row.flags != "" {
+			b.flags = strings.Split(row.flags, "|")
+		}
+		values := make([]string, len(goSettings))
+		values[slices.Index(goSettings, "GOFLAGS")] = row.goflags
+		b.salt = strings.Join(values, "\n")
+		if got := strings.Join(b.buildFlags(), "|"); got != row.want {
+			t.Errorf("%+v: %q", row, got)
+		}
+	}
+}
