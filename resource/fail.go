@@ -18,7 +18,7 @@ import (
 type panicError struct {
 	value any
 	stack []byte
-	seen  *postmortem.Answer // of the development server; nil without one
+	seen  *postmortem.Pending // by the development server; nil without one
 }
 
 func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
@@ -42,7 +42,15 @@ func (r *Request) Fail(err error) {
 	for _, f := range e.Fields {
 		r.SetField(f.Name, f.Value)
 	}
-	page := r.witnessPage(e, err)
+	if p := r.witnessed(e, err); p != nil {
+		r.awaitPage(e, p)
+		return
+	}
+	r.answerFailed(e, nil)
+}
+
+// answerFailed answers with a page, nil for that of e.
+func (r *Request) answerFailed(e *Error, page []byte) {
 	if page == nil {
 		page = r.errorPage(e)
 	}
@@ -55,7 +63,7 @@ func (r *Request) Fail(err error) {
 // failAnyhow is Fail for what must be known even when the answer is done: then it is
 // only logged.
 func (r *Request) failAnyhow(err error) {
-	if r.phase == over {
+	if r.phase >= failing {
 		r.report(&Error{Status: 500, Err: err}, err)
 		return
 	}

@@ -64,7 +64,7 @@ func (c *deferredChild) wait(r *Request) {
 	}
 	r.cancelWithClient(c.d.Cancel)
 	c.d.Then(func(res Resource) {
-		if r.phase == over {
+		if r.phase >= failing {
 			return
 		}
 		if r.head.ContentLength != 0 {

@@ -72,6 +72,7 @@ const (
 	collecting              // the content is coming in, for Render
 	streaming               // the content goes to the resource as it comes; Render has been called
 	rendering               // Render has been called
+	failing                 // a development server makes the page of the error; see awaitPage
 	over                    // answered, aborted or lost
 )
 
@@ -116,7 +117,7 @@ func (r *Request) giveBack() bool {
 
 // BodyReceived takes a piece of the content. See protocol.Receiver.
 func (r *Request) BodyReceived(data []byte) {
-	if r.phase == over || r.body.early || r.body.dropped {
+	if r.phase >= failing || r.body.early || r.body.dropped {
 		return
 	}
 	if r.observer != nil {
@@ -129,7 +130,7 @@ func (r *Request) BodyReceived(data []byte) {
 
 // BodyFinished takes the end of the content. See protocol.Receiver.
 func (r *Request) BodyFinished(trailers protocol.Fields) {
-	if r.phase == over || r.body.early || r.body.dropped {
+	if r.phase >= failing || r.body.early || r.body.dropped {
 		return
 	}
 	r.body.trailers = trailers
@@ -210,7 +211,7 @@ func (r *Request) stepEnds() {
 		r.failAnyhow(r.recovered(p))
 	}
 	r.depth--
-	if r.depth == 0 && len(r.pending) > 0 && r.phase != over {
+	if r.depth == 0 && len(r.pending) > 0 && r.phase < failing {
 		r.startAnswer()
 	}
 }
@@ -245,7 +246,7 @@ func (r *Request) found() {
 		if err := h.HeadReceived(r); err != nil {
 			r.Fail(err)
 		}
-		if r.phase == over {
+		if r.phase >= failing {
 			return
 		}
 	}
@@ -362,14 +363,15 @@ func (r *Request) Context() context.Context {
 	return r.ctx
 }
 
-// Finished tells whether the exchange is over: answered, aborted or lost.
-func (r *Request) Finished() bool { return r.phase == over }
+// Finished tells whether the exchange is over: answered, aborted or lost; or nearly so, when
+// it has failed and a development server makes the page.
+func (r *Request) Finished() bool { return r.phase >= failing }
 
 // isOver is Finished for methods that then do nothing. In debug mode it logs who
 // came too late.
 func (r *Request) isOver() bool {
-	if r.phase != over {
-		return false
+	if r.phase < over {
+		return r.phase == failing
 	}
 	if r.d.Debug {
 		r.d.log().Warn("resource: a request is used after its end",

@@ -14,16 +14,16 @@ import (
 // A program that nobody supervises does none of this.
 
 // PanicError is the error of a panic with the value v, for Fail: it has the stack, for the
-// log. seen is what postmortem.OfPanic has said of it, nil without a development server.
+// log. seen is what postmortem.OfPanic gave for it, nil without a development server.
 // Any goroutine.
-func PanicError(v any, stack []byte, seen *postmortem.Answer) error {
+func PanicError(v any, stack []byte, seen *postmortem.Pending) error {
 	return &panicError{value: v, stack: stack, seen: seen}
 }
 
 // recovered is the error of a panic of this goroutine, while nobody else uses r. It is
 // called by the deferred function that has recovered.
 func (r *Request) recovered(v any) *panicError {
-	var seen *postmortem.Answer
+	var seen *postmortem.Pending
 	if postmortem.Wanted() {
 		seen = postmortem.OfPanic(v, r.exchange)
 	}
@@ -75,19 +75,38 @@ const (
 	failureField = "X-Spindle-Failure"
 )
 
-// witnessPage is the page that the development server has made of err, nil when there is
-// none.
-func (r *Request) witnessPage(e *Error, err error) []byte {
+// witnessed is the page that the development server makes of err, nil when there is none.
+func (r *Request) witnessed(e *Error, err error) *postmortem.Pending {
 	if e.Status != 500 || !postmortem.Wanted() {
 		return nil
 	}
 	var p *panicError
-	var a *postmortem.Answer
 	if errors.As(err, &p) {
-		a = p.seen
-	} else {
-		a = postmortem.OfError(err, r.exchange)
+		return p.seen
 	}
+	return postmortem.OfError(err, r.exchange)
+}
+
+// awaitPage answers with that page when it is there. Until then the exchange is as good as
+// over for everybody else, and the loop goes on.
+func (r *Request) awaitPage(e *Error, p *postmortem.Pending) {
+	r.kept = true
+	r.phase = failing
+	r.dropContent()
+	loop := r.ch.Loop()
+	go func() {
+		a := p.Wait()
+		loop.CallFromThread(func() {
+			if r.phase == failing {
+				r.phase = rendering
+				r.answerFailed(e, r.witnessPage(a))
+			}
+		})
+	}()
+}
+
+// witnessPage is the page, with its fields; nil when there is none.
+func (r *Request) witnessPage(a *postmortem.Answer) []byte {
 	if a == nil || a.Page == nil {
 		return nil
 	}

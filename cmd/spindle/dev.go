@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"spindle/cmd/spindle/locals"
 	"spindle/site/dev"
+	"spindle/site/dev/inspect"
 )
 
 // This file is the command line of spindle dev: what is run, and what is wrong with the
@@ -212,7 +212,11 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 		o.Patience = -1
 	}
 	if c.Locals {
-		o.Inspect = new(locals.Reader)
+		self, err := os.Executable()
+		if err != nil {
+			return o, nil, failure{err}
+		}
+		o.Inspect = inspect.New(self)
 	}
 	if c.Race {
 		o.BuildFlags = append(o.BuildFlags, "-race")

@@ -25,7 +25,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spindle/cmd/spindle/locals"
 	"spindle/site/dev"
+	"spindle/site/dev/inspect"
 )
 
 // The exit codes.
@@ -42,7 +44,19 @@ func (f failure) Unwrap() error { return f.error }
 
 func main() {
 	dev.KeepIfAsked()
+	if socket := inspect.Asked(); socket != nil {
+		os.Exit(help(socket))
+	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// help has this process look into programs for a development server.
+func help(socket *os.File) int {
+	if err := inspect.Serve(socket, new(locals.Reader)); err != nil {
+		fmt.Fprintf(os.Stderr, "spindle: %v\n", err)
+		return exitFailed
+	}
+	return 0
 }
 
 // run is the whole program; what it returns is the exit code.

@@ -3,6 +3,7 @@ package postmortem
 import (
 	"bufio"
 	"encoding/json"
+	"iter"
 	"net"
 	"os"
 	"runtime"
@@ -18,8 +19,8 @@ const Variable = "SPINDLE_DEV_REPORT"
 
 // How long a goroutine waits for the development server.
 const (
-	waitSeen = 2 * time.Second // until it has copied what it needs; usually 20 ms
-	waitPage = 2 * time.Second // from then on, for the page
+	waitSeen = 2 * time.Second // until the memory is copied; usually 5 ms
+	waitPage = 5 * time.Second // from then on, for the page, while the goroutine goes on
 )
 
 const (
@@ -52,10 +53,10 @@ type Answer struct {
 }
 
 // OfPanic reports a panic with value v. It is called by the deferred function that has
-// recovered, on the goroutine of the panic, and waits for at most 4 s; usually for 50 ms. exchange, which
-// may be nil, describes the exchange; it is called on the same goroutine when the memory
-// has been copied. nil means that nobody answered.
-func OfPanic(v any, exchange func() *Exchange) *Answer {
+// recovered, on the goroutine of the panic, which waits while the memory is copied: a few
+// milliseconds, 2 s at most. exchange, which may be nil, describes the exchange; it is
+// called on the same goroutine. nil means that nobody has seen it.
+func OfPanic(v any, exchange func() *Exchange) *Pending {
 	stack := make([]byte, stackBytes)
 	stack = stack[:runtime.Stack(stack, false)]
 	l := look(goroutineOf(stack))
@@ -65,10 +66,10 @@ func OfPanic(v any, exchange func() *Exchange) *Answer {
 	return l.tell(&Report{Panic: true, Goroutine: l.goroutine, Stack: string(stack)}, v, exchange)
 }
 
-// OfError reports an error that becomes an answer of 500. There are no frames of it. It
-// waits as OfPanic does.
-func OfError(err error, exchange func() *Exchange) *Answer {
-	l := look(0)
+// OfError reports an error that becomes an answer of 500. There are no frames of it, and
+// nothing that it waits for.
+func OfError(err error, exchange func() *Exchange) *Pending {
+	l := ask(0)
 	if l == nil {
 		return nil
 	}
@@ -82,15 +83,17 @@ type looked struct {
 	goroutine int64
 }
 
-// look parks the goroutine until the development server has copied the memory: on a
-// channel, so that its frames can be found by what the scheduler has saved.
-func look(goroutine int64) *looked {
-	done := make(chan *looked, 1)
-	go func() { done <- ask(goroutine) }()
-	return <-done
+// look parks the goroutine until the development server has copied the memory: in a
+// coroutine, which begins when the frames are saved where the copy is looked at, and not a
+// moment before.
+func look(goroutine int64) (l *looked) {
+	next, stop := iter.Pull(func(yield func(*looked) bool) { yield(ask(goroutine)) })
+	defer stop()
+	l, _ = next()
+	return l
 }
 
-// ask is the goroutine that speaks meanwhile.
+// ask is the coroutine that speaks meanwhile.
 func ask(goroutine int64) *looked {
 	c, err := net.Dial("unix", socket)
 	if err != nil {
@@ -108,16 +111,29 @@ func ask(goroutine int64) *looked {
 	return nil
 }
 
-// tell says the rest, and waits for the page. A value that panics when it is printed must
-// not end the program.
-func (l *looked) tell(r *Report, v any, exchange func() *Exchange) (a *Answer) {
-	limit := time.AfterFunc(waitPage, func() { _ = l.c.Close() })
+// Pending is a page that is being made.
+type Pending struct {
+	done chan struct{}
+	a    *Answer
+}
+
+// Wait is the page: nil when there will be none. It waits for at most 5 s: not on the loop.
+// Any goroutine, also where p is nil.
+func (p *Pending) Wait() *Answer {
+	if p == nil {
+		return nil
+	}
+	<-p.done
+	return p.a
+}
+
+// tell says the rest. A value that panics when it is printed must not end the program.
+func (l *looked) tell(r *Report, v any, exchange func() *Exchange) (p *Pending) {
 	defer func() {
 		if recover() != nil {
-			a = nil
+			_ = l.c.Close()
+			p = nil
 		}
-		limit.Stop()
-		_ = l.c.Close()
 	}()
 	r.PID = os.Getpid()
 	r.describe(v)
@@ -125,6 +141,19 @@ func (l *looked) tell(r *Report, v any, exchange func() *Exchange) (a *Answer) {
 		r.Exchange = exchange()
 	}
 	r.Environment = environment()
+	p = &Pending{done: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		p.a = l.exchange(r)
+	}()
+	return p
+}
+
+// exchange sends the report and waits for the page.
+func (l *looked) exchange(r *Report) *Answer {
+	limit := time.AfterFunc(waitPage, func() { _ = l.c.Close() })
+	defer limit.Stop()
+	defer l.c.Close()
 	if err := json.NewEncoder(l.c).Encode(r); err != nil {
 		return nil
 	}

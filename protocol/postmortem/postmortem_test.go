@@ -38,7 +38,7 @@ func serverOf(t *testing.T, f func(in *bufio.Reader, out io.Writer)) {
 }
 
 func panics(v any, x func() *Exchange) (a *Answer) {
-	defer func() { a = OfPanic(recover(), x) }()
+	defer func() { a = OfPanic(recover(), x).Wait() }()
 	panic(v)
 }
 
@@ -87,7 +87,7 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 	socket = filepath.Join(t.TempDir(), "none")
 	defer func() { socket = "" }()
-	if a := OfError(io.EOF, nil); a != nil {
+	if a := OfError(io.EOF, nil).Wait(); a != nil {
 		t.Errorf("%+v", a)
 	}
 }

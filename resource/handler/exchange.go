@@ -44,9 +44,9 @@ type exchange struct {
 	out    outlet
 	ctx    context.Context // of the http.Request
 	cancel context.CancelFunc
-	quiet  func() bool        // has lost not called
-	seen   *postmortem.Answer // of a panic; the goroutine's
-	freed  bool               // loop only: it does not count as running any more
+	quiet  func() bool         // has lost not called
+	seen   *postmortem.Pending // of a panic; the goroutine's
+	freed  bool                // loop only: it does not count as running any more
 }
 
 func newExchange(h *Handler, r *resource.Request) *exchange {

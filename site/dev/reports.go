@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"spindle/protocol"
 	"spindle/protocol/postmortem"
@@ -59,6 +60,14 @@ func (p *reports) accept() {
 	}
 }
 
+// clock is the time at this moment: zero where the loop has none, as in a test.
+func (p *reports) clock() time.Time {
+	if r, ok := p.s.loop.(interface{ ReadClock() time.Time }); ok {
+		return r.ReadClock()
+	}
+	return time.Time{}
+}
+
 // hear is one conversation. A program that says nothing has its own limits of time, and
 // ends it.
 func (p *reports) hear(c *net.UnixConn) {
@@ -74,7 +83,9 @@ func (p *reports) hear(c *net.UnixConn) {
 	t := &Ticket{}
 	var why error
 	if goroutine > 0 {
+		began := p.clock()
 		t.moment, why = p.capture(peerPID(c), goroutine)
+		t.Stood = p.clock().Sub(began)
 	}
 	if _, err := io.WriteString(c, postmortem.Seen); err != nil {
 		return
@@ -83,6 +94,10 @@ func (p *reports) hear(c *net.UnixConn) {
 		return
 	}
 	t.Report.PID = peerPID(c)
+	var coloured chan struct{}
+	if x := t.Report.Exchange; x != nil && formOf(x.Accept) == asHTML {
+		coloured = p.s.colourAhead(framesOfStack(t.Report.Stack)) // while the helper reads
+	}
 	t.fill(why)
 	v := p.keep(t)
 	if v == nil {
@@ -90,6 +105,9 @@ func (p *reports) hear(c *net.UnixConn) {
 	}
 	answer := postmortem.Answer{Ticket: t.ID}
 	if p.mayBeShown(t, v) {
+		if coloured != nil {
+			<-coloured
+		}
 		var page string
 		answer.Type, page = v.form(acceptOf(t))
 		answer.Page = []byte(page)
@@ -145,12 +163,24 @@ func (p *reports) keep(t *Ticket) *ticketView {
 	return <-got
 }
 
-// form is the page in the form that a client likes best.
+// The forms of a page.
+const (
+	asText = iota
+	asHTML
+	asJSON
+)
+
+// formOf is the form that a client likes best.
+func formOf(accept string) int {
+	return protocol.BestMedia([]byte(accept), "text/plain", "text/html", "application/json")
+}
+
+// form is the page in that form.
 func (v *ticketView) form(accept string) (kind, page string) {
-	switch protocol.BestMedia([]byte(accept), "text/plain", "text/html", "application/json") {
-	case 1:
+	switch formOf(accept) {
+	case asHTML:
 		return "text/html; charset=utf-8", v.page()
-	case 2:
+	case asJSON:
 		return "application/json", v.json()
 	}
 	return "text/plain; charset=utf-8", v.text()

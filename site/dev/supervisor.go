@@ -62,6 +62,7 @@ func New(l reactor.Loop, o Options) (*Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Highlight = newColours(o.Highlight)
 	s := &Supervisor{loop: l, opts: o, base: base, commands: map[string]*command{}}
 	if s.target, err = o.target(s); err != nil {
 		_ = os.RemoveAll(base)

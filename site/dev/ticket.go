@@ -21,6 +21,8 @@ type Ticket struct {
 	Report postmortem.Report `json:"report"`
 	Frames []Frame           `json:"frames,omitempty"`
 	Why    string            `json:"why,omitempty"` // the frames are without variables
+	// Stood is how long the goroutine stood for the copy of its memory.
+	Stood time.Duration `json:"stood_ns,omitempty"`
 
 	Log      []LogLine `json:"log,omitempty"`      // what this request has printed and logged
 	Sections []Section `json:"sections,omitempty"` // what the framework knows of it

@@ -92,8 +92,12 @@ func (v *ticketView) headHTML(b *strings.Builder) {
 		b.WriteString(`<span class="asked"><b>` + html.EscapeString(x.Method) + `</b> ` + html.EscapeString(x.Target) + `</span>`)
 	}
 	b.WriteString(`</p></header><nav class="tools"><button type="button" data-copy>Copy as text</button>`)
-	fmt.Fprintf(b, `<a href="%stickets/%s">Ticket %s</a><a href="%stickets/">All tickets</a><time>%s</time></nav>`,
+	fmt.Fprintf(b, `<a href="%stickets/%s">Ticket %s</a><a href="%stickets/">All tickets</a><time>%s</time>`,
 		Prefix, html.EscapeString(t.ID), html.EscapeString(t.ID), Prefix, t.Time.Format("15:04:05"))
+	if t.Stood > 0 {
+		fmt.Fprintf(b, `<span>the goroutine stood for %.1f ms</span>`, t.Stood.Seconds()*1000)
+	}
+	b.WriteString(`</nav>`)
 }
 
 // placeLink is a link that opens the editor.

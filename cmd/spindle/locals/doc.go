@@ -2,10 +2,9 @@
 // a copy of its memory: nothing is stopped, nothing is written, and the copy can be asked
 // when the process has long gone on.
 //
-//	/proc/PID/mem ──► copy (what is resident) ──┐
-//	the program's file (code, constants) ───────┴─► Delve: frames, variables, expressions
+//	copy (see inspect) ───────────────────┐
+//	the program's file (code, constants) ─┴─► Delve: frames, variables, expressions
 //
 // Delve is used as a library; what it reads of a program's debug information is kept and
-// shared by all copies. It works on Linux on amd64, with the right to read the memory of
-// the process, as of a child.
+// shared by all copies. It is for the helper, a process of its own.
 package locals

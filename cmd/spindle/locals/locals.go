@@ -1,50 +1,54 @@
 package locals
 
 import (
+	"debug/buildinfo"
 	"debug/elf"
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
+	"runtime/debug"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/go-delve/delve/pkg/proc"
 
 	"spindle/site/dev"
+	"spindle/site/dev/inspect"
 )
 
 // This file finds the frames of a goroutine in a copy.
 
-// Reader looks into processes. Its methods block: not on the loop. Any goroutine.
+// Reader looks into copies. It implements inspect.Debugger. One goroutine.
 type Reader struct {
-	mu       sync.Mutex // Delve is used by one at a time: what it reads of a program it keeps
 	programs []*program // the newest first
 }
 
-// program is what is known of a program's file.
+// program is what is known of a program's file. Delve looks at one moment at a time: what it
+// finds out for a process is dear, and the same for all copies.
 type program struct {
-	path  string
-	stamp string // of the file
-	entry uint64
-	info  *proc.BinaryInfo
-	file  []span
+	path    string
+	stamp   string // of the file
+	module  string // that it was built of
+	file    []span
+	process *process
+	target  *proc.Target
+	at      *moment // that the target shows
 }
 
 // keptPrograms is how many programs' debug information is kept.
 const keptPrograms = 3
 
-// limits is how much of a value is read.
-var limits = proc.LoadConfig{FollowPointers: true, MaxVariableRecurse: 2, MaxStringLen: 64, MaxArrayValues: 8, MaxStructFields: 40, MaxMapBuckets: 256}
+// limits is how much of a value is read: what somebody asks for, and what frames of the
+// program's own module have. Those of libraries have libraryLimits: they lead to all that
+// there is.
+var (
+	limits        = proc.LoadConfig{FollowPointers: true, MaxVariableRecurse: 2, MaxStringLen: 64, MaxArrayValues: 8, MaxStructFields: 40, MaxMapBuckets: 256}
+	libraryLimits = proc.LoadConfig{FollowPointers: true, MaxVariableRecurse: 0, MaxStringLen: 64, MaxArrayValues: 4, MaxStructFields: 12, MaxMapBuckets: 16}
+)
 
-// Prepare reads the debug information of the program in a file, so that the first look at
-// it is as fast as the others.
-func (r *Reader) Prepare(path string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// Prepare reads the debug information of a program.
+func (r *Reader) Prepare(path string, exe *os.File) error {
 	return guarded(func() error {
-		_, err := r.program(path, path)
+		_, err := r.program(path, exe)
 		return err
 	})
 }
@@ -59,23 +63,10 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// running is what is known of the program that a process runs.
-func (r *Reader) running(pid int) (*program, error) {
-	link := fmt.Sprintf("/proc/%d/exe", pid)
-	path, err := os.Readlink(link)
-	if err != nil {
-		return nil, err
-	}
-	return r.program(path, link)
-}
-
-// program is what is known of the program at path, which can be opened at link even when
-// it has been removed.
-func (r *Reader) program(path, link string) (*program, error) {
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		return nil, errors.New("variables can be read on Linux on amd64")
-	}
-	info, err := os.Stat(link)
+// program is what is known of the program at path, whose file is exe: at path there may be
+// another one by now.
+func (r *Reader) program(path string, exe *os.File) (*program, error) {
+	info, err := exe.Stat()
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +76,9 @@ func (r *Reader) program(path, link string) (*program, error) {
 			return p, nil
 		}
 	}
-	p := &program{path: path, stamp: stamp, info: proc.NewBinaryInfo("linux", "amd64", true)}
-	if err := p.load(link); err != nil {
+	p := &program{path: path, stamp: stamp}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // nearly all that is read is kept
+	if err := p.load(exe); err != nil {
 		return nil, err
 	}
 	r.programs = append([]*program{p}, r.programs...)
@@ -95,30 +87,50 @@ func (r *Reader) program(path, link string) (*program, error) {
 }
 
 // load reads the file.
-func (p *program) load(link string) (err error) {
-	f, err := elf.Open(link)
+func (p *program) load(exe *os.File) (err error) {
+	f, err := elf.NewFile(exe)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
 	if f.Type != elf.ET_EXEC {
 		return errors.New("the program is position independent; without -buildmode=pie its variables can be read")
 	}
-	p.entry = f.Entry
-	if p.file, err = fileSpans(link); err != nil {
+	if b, err := buildinfo.Read(exe); err == nil {
+		p.module = b.Main.Path
+	}
+	if p.file, err = fileSpans(f); err != nil {
 		return err
 	}
-	return p.info.LoadBinaryInfo(link, p.entry, nil)
+	p.process = &process{info: proc.NewBinaryInfo("linux", "amd64", true), memory: &memory{file: p.file}, points: proc.NewBreakpointMap(), entry: f.Entry}
+	_, add := proc.NewGroup(group{}, proc.NewTargetGroupConfig{})
+	p.target, err = add(p.process, someProcess, &thread{p: p.process}, fmt.Sprintf("/proc/self/fd/%d", exe.Fd()), proc.StopAttached, "")
+	return err
 }
 
-// Capture copies a process whose goroutine is parked, and is done with it then.
-func (r *Reader) Capture(pid int, goroutine int64) (dev.Moment, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var m *moment
+// show has the target show m.
+func (p *program) show(m *moment) {
+	if p.at != m {
+		p.process.memory, p.at = m.memory, m
+		p.target.ClearCaches()
+	}
+}
+
+// owns tells whether a function is of the program's own module.
+func (p *program) owns(function string) bool {
+	rest, ok := strings.CutPrefix(function, p.module)
+	return strings.HasPrefix(function, "main.") || ok && p.module != "" && rest != "" && (rest[0] == '.' || rest[0] == '/')
+}
+
+// Look finds the frames of a goroutine.
+func (r *Reader) Look(path string, exe *os.File, c inspect.Memory, goroutine int64) (dev.Moment, error) {
+	m := &moment{goroutine: goroutine}
 	err := guarded(func() (err error) {
-		m, err = r.capture(pid, goroutine)
-		return err
+		if m.p, err = r.program(path, exe); err != nil {
+			return err
+		}
+		m.memory = memoryOf(c)
+		m.memory.file = m.p.file
+		return m.open()
 	})
 	if err != nil {
 		return nil, err
@@ -126,56 +138,30 @@ func (r *Reader) Capture(pid int, goroutine int64) (dev.Moment, error) {
 	return m, nil
 }
 
-// capture takes another copy when the goroutine was still on its way to where it waits.
-func (r *Reader) capture(pid int, goroutine int64) (*moment, error) {
-	p, err := r.running(pid)
-	if err != nil {
-		return nil, err
-	}
-	for try := 0; ; try++ {
-		mem, err := copyMemory(pid)
-		if err != nil {
-			return nil, err
-		}
-		mem.file = p.file
-		m := &moment{r: r, p: p, goroutine: goroutine}
-		if err = m.open(&process{info: p.info, memory: mem, points: proc.NewBreakpointMap(), entry: p.entry}, pid); err == nil {
-			return m, nil
-		}
-		if try == 4 {
-			return nil, err
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
 // moment is a copy in which a goroutine was found. It implements dev.Moment.
 type moment struct {
-	r         *Reader
 	p         *program
+	memory    *memory
 	goroutine int64
-	target    *proc.Target
+	g         *proc.G
 	frames    []proc.Stackframe
 	shown     []int // indexes of the frames that are of interest
 }
 
-const mostFrames = 64
+const (
+	mostFrames  = 64
+	someProcess = 1 // its number says nothing: it is not asked
+)
 
-func (m *moment) open(p *process, pid int) error {
-	_, add := proc.NewGroup(group{}, proc.NewTargetGroupConfig{})
-	target, err := add(p, pid, &thread{p: p}, m.p.path, proc.StopAttached, "")
-	if err != nil {
+func (m *moment) open() (err error) {
+	m.p.show(m)
+	if m.g, err = proc.FindGoroutine(m.p.target, m.goroutine); err != nil {
 		return err
 	}
-	m.target = target
-	g, err := proc.FindGoroutine(target, m.goroutine)
-	if err != nil {
-		return err
-	}
-	if g == nil || g.Status != proc.Gwaiting {
+	if m.g == nil || m.g.Status != proc.Gwaiting {
 		return fmt.Errorf("goroutine %d does not wait", m.goroutine)
 	}
-	if m.frames, err = proc.GoroutineStacktrace(target, g, mostFrames, 0); err != nil {
+	if m.frames, err = proc.GoroutineStacktrace(m.p.target, m.g, mostFrames, 0); err != nil {
 		return err
 	}
 	for i := firstFrame(m.frames); i < len(m.frames); i++ {
@@ -208,9 +194,8 @@ func firstFrame(frames []proc.Stackframe) int {
 
 // Frames is the frames from the panic on, with what they hold.
 func (m *moment) Frames() (list []dev.Frame, err error) {
-	m.r.mu.Lock()
-	defer m.r.mu.Unlock()
 	err = guarded(func() error {
+		m.p.show(m)
 		for _, i := range m.shown {
 			list = append(list, m.frame(i, m.frames[i]))
 		}
@@ -219,19 +204,24 @@ func (m *moment) Frames() (list []dev.Frame, err error) {
 	return list, err
 }
 
+// scope is where names of a frame mean something.
+func (m *moment) scope(i int) *proc.EvalScope {
+	return proc.FrameToScope(m.p.target, m.memory, m.g, someProcess, m.frames[i:]...)
+}
+
 // frame reads one.
 func (m *moment) frame(i int, f proc.Stackframe) dev.Frame {
 	d := dev.Frame{Function: f.Call.Fn.Name, File: f.Call.File, Line: f.Call.Line}
-	scope, err := proc.ConvertEvalScope(m.target, m.goroutine, i, 0)
+	scope := m.scope(i)
+	most := libraryLimits
+	if m.p.owns(d.Function) {
+		most = limits
+	}
+	args, err := scope.FunctionArguments(most)
 	if err != nil {
 		d.Why = err.Error()
-		return d
 	}
-	args, err := scope.FunctionArguments(limits)
-	if err != nil {
-		d.Why = err.Error()
-	}
-	vars, err := scope.LocalVariables(limits)
+	vars, err := scope.LocalVariables(most)
 	if err != nil {
 		d.Why = err.Error()
 	}
@@ -241,17 +231,12 @@ func (m *moment) frame(i int, f proc.Stackframe) dev.Frame {
 
 // Eval evaluates an expression in a frame.
 func (m *moment) Eval(frame int, expression string) (v dev.Value, err error) {
-	m.r.mu.Lock()
-	defer m.r.mu.Unlock()
 	if frame < 0 || frame >= len(m.shown) {
 		return v, errors.New("there is no such frame")
 	}
 	err = guarded(func() error {
-		scope, err := proc.ConvertEvalScope(m.target, m.goroutine, m.shown[frame], 0)
-		if err != nil {
-			return err
-		}
-		found, err := scope.EvalExpression(expression, limits)
+		m.p.show(m)
+		found, err := m.scope(m.shown[frame]).EvalExpression(expression, limits)
 		if err != nil {
 			return err
 		}
@@ -261,4 +246,7 @@ func (m *moment) Eval(frame int, expression string) (v dev.Value, err error) {
 	return v, err
 }
 
-var _ dev.Moment = (*moment)(nil)
+var (
+	_ dev.Moment       = (*moment)(nil)
+	_ inspect.Debugger = (*Reader)(nil)
+)

@@ -1,11 +1,8 @@
 package locals
 
 import (
-	"os"
 	"reflect"
-	"runtime"
 	"testing"
-	"unsafe"
 
 	"github.com/go-delve/delve/service/api"
 
@@ -31,25 +28,6 @@ func TestReadMemory(t *testing.T) {
 	if _, err := m.WriteMemory(100, []byte("x")); err == nil {
 		t.Error("a copy can be written to")
 	}
-}
-
-// A copy of this process has what it had when it was made.
-func TestCopyMemory(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("there is no /proc here")
-	}
-	b := []byte("what was there")
-	m, err := copyMemory(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := uint64(uintptr(unsafe.Pointer(&b[0])))
-	copy(b, "something else")
-	got := make([]byte, len(b))
-	if _, err := m.ReadMemory(got, addr); err != nil || string(got) != "what was there" {
-		t.Errorf("%q %v", got, err)
-	}
-	runtime.KeepAlive(b)
 }
 
 func TestShown(t *testing.T) {

@@ -35,7 +35,7 @@ func Handler(next http.Handler) http.Handler {
 			if v == http.ErrAbortHandler {
 				panic(v)
 			}
-			a := postmortem.OfPanic(v, func() *postmortem.Exchange { return describe(r) })
+			a := postmortem.OfPanic(v, func() *postmortem.Exchange { return describe(r) }).Wait()
 			if a == nil || a.Page == nil || watched.begun {
 				panic(v) // to net/http, which logs it
 			}

@@ -1,0 +1,266 @@
+// Command panics measures how long it takes from a panic to its page, with the variables of
+// all frames, under spindle dev, and what that costs in memory:
+//
+//	go build -o /tmp/spindle ./cmd/spindle
+//	go run ./bench/panics -spindle /tmp/spindle -n 100
+//
+// The first panic of a run is told apart: it starts the helper that reads variables. The
+// page counts as there when all of it is, and is right when it has what is asked for.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	spindle := flag.String("spindle", "spindle", "the spindle `command`")
+	n := flag.Int("n", 100, "`number` of panics")
+	flag.Parse()
+	if err := measure(*spindle, *n); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// measure runs one development server.
+func measure(spindle string, n int) error {
+	dir, err := os.MkdirTemp("", "panics-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := writeProgram(dir); err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	addr := l.Addr().String()
+	_ = l.Close()
+	_, port, _ := net.SplitHostPort(addr)
+	cmd := exec.Command(spindle, "dev", "--listen", "tcp:"+port+":interface=127.0.0.1", "--keys=false", "--log", "none")
+	cmd.Dir = dir
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	defer func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	}()
+	return ask("http://"+addr, cmd.Process.Pid, n)
+}
+
+// ask asks for what panics, and prints.
+func ask(base string, pid, n int) error {
+	for try := 0; ; try++ {
+		_, err := page(base+"/", "text/html") // which waits for the build
+		if err == nil {
+			break
+		}
+		if try == 200 {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	time.Sleep(2 * time.Second)
+	fmt.Printf("before the first panic: server %s\n", memories(pid))
+	began := time.Now()
+	if _, err := page(base+"/bill", "text/html"); err != nil {
+		return err
+	}
+	fmt.Printf("the first panic to its page: %v\n", time.Since(began).Round(100*time.Microsecond))
+	var took, waited []time.Duration
+	for range n {
+		began := time.Now()
+		text, err := page(base+"/bill", "text/html")
+		if err != nil {
+			return err
+		}
+		took = append(took, time.Since(began))
+		for _, want := range []string{"[120, 250, 75]", "4711", "2670", "express", `class="line here"`} {
+			if !strings.Contains(text, want) {
+				return fmt.Errorf("a page is without %s:\n%s", want, text)
+			}
+		}
+	}
+	var tickets []struct {
+		Stood time.Duration `json:"stood_ns"`
+	}
+	text, err := page(base+"/__spindle__/tickets/", "application/json")
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal([]byte(text), &tickets); err != nil {
+		return err
+	}
+	for _, t := range tickets {
+		waited = append(waited, t.Stood)
+	}
+	fmt.Printf("panic to page:             %s\n", summary(took))
+	fmt.Printf("of it the program stood:   %s\n", summary(waited))
+	fmt.Printf("after them: server %s\n", memories(pid))
+	return nil
+}
+
+func page(url, accept string) (string, error) {
+	r, err := http.NewRequest("GET", url, nil)
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Accept", accept)
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer a.Body.Close()
+	text, err := io.ReadAll(a.Body)
+	return string(text), err
+}
+
+func summary(list []time.Duration) string {
+	slices.Sort(list)
+	at := func(part float64) time.Duration {
+		return list[min(int(part*float64(len(list))), len(list)-1)].Round(100 * time.Microsecond)
+	}
+	return fmt.Sprintf("median %v, 95th percentile %v, slowest %v (of %d)", at(0.5), at(0.95), at(1), len(list))
+}
+
+// memories is the resident memory of a process and of those that it has started, but for
+// programs in directories of their own.
+func memories(pid int) string {
+	text := fmt.Sprintf("%.1f MiB", float64(resident(pid))/1024)
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, path := range tasks {
+		list, _ := os.ReadFile(path)
+		for _, word := range strings.Fields(string(list)) {
+			child, _ := strconv.Atoi(word)
+			text += fmt.Sprintf(", %s %.1f MiB", kind(child), float64(resident(child))/1024)
+		}
+	}
+	return text
+}
+
+// kind is what a process of the server does.
+func kind(pid int) string {
+	env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	switch {
+	case strings.Contains(string(env), "SPINDLE_DEV_INSPECT="):
+		return "helper"
+	case strings.Contains(string(env), "SPINDLE_DEV_KEEPER="):
+		return "keeper"
+	}
+	return "program"
+}
+
+// resident is in KiB.
+func resident(pid int) int {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	n, _ := strconv.Atoi(strings.Fields(rest + " 0")[0])
+	return n
+}
+
+// writeProgram writes a shop whose bill is wrong three calls deep.
+func writeProgram(dir string) error {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "spindle").Output()
+	if err != nil {
+		return err
+	}
+	at := strings.TrimSpace(string(root))
+	mod, err := os.ReadFile(filepath.Join(at, "go.mod"))
+	if err != nil {
+		return err
+	}
+	sum, err := os.ReadFile(filepath.Join(at, "go.sum"))
+	if err != nil {
+		return err
+	}
+	text := strings.Replace(string(mod), "module spindle\n", "module shop\n", 1) + "\nrequire spindle v0.0.0\n\nreplace spindle => " + at + "\n"
+	for name, text := range map[string]string{"go.mod": text, "go.sum": string(sum), "main.go": shop} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const shop = `package main
+
+import (
+	"fmt"
+	"log"
+
+	"spindle/reactor"
+	"spindle/resource"
+	"spindle/site"
+)
+
+type Item struct {
+	Name  string
+	Price int
+	Tags  []string
+}
+
+type Order struct {
+	ID    int
+	Items []*Item
+	Stock map[string]int
+}
+
+func total(prices []int, upTo int) int {
+	double := func(n int) int { return 2 * n * len(prices) }
+	sum := 0
+	for i := 0; i <= upTo; i++ {
+		sum += double(prices[i])
+	}
+	return sum
+}
+
+func checkout(order *Order, discount float64) int {
+	var local [3]int
+	prices := local[:0]
+	for _, item := range order.Items {
+		prices = append(prices, item.Price)
+	}
+	note := map[string]bool{"gift": true}
+	note["express"] = discount > 1
+	return total(prices, len(prices))
+}
+
+func bill() int {
+	order := &Order{ID: 4711, Items: []*Item{{"spindle", 120, []string{"wood", "beech"}}, {"distaff", 250, nil}, {"wool", 75, nil}},
+		Stock: map[string]int{"spindle": 3, "wool": 12}}
+	return checkout(order, 0.15)
+}
+
+type page struct{ resource.Leaf }
+
+func (page) RenderGET(r *resource.Request) ([]byte, error) { return fmt.Appendln(nil, bill()), nil }
+
+type front struct{ resource.Leaf }
+
+func (front) RenderGET(r *resource.Request) ([]byte, error) { return r.Text("the shop\n") }
+
+func main() {
+	root := new(resource.Tree)
+	root.PutChild("", front{})
+	root.PutChild("bill", page{})
+	if _, err := reactor.ListenTCP(8080, site.New(root)); err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(reactor.Run())
+}
+`

@@ -1,0 +1,225 @@
+package inspect
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"spindle/site/dev"
+)
+
+// This file is the side of the development server.
+
+// Variable makes a process of the spindle command a helper; its value is the descriptor of
+// the socket.
+const Variable = "SPINDLE_DEV_INSPECT"
+
+// Helper looks into programs by a process that it starts when it is needed. It implements
+// dev.Inspector. Its methods block: not on the loop. Any other goroutine.
+type Helper struct {
+	path string // of the spindle command
+
+	mu      sync.Mutex // one question at a time
+	running *helper    // nil when there is none
+	moments int64
+}
+
+// New makes one, of the spindle command at path.
+func New(path string) *Helper { return &Helper{path: path} }
+
+// helper is the process.
+type helper struct {
+	*wire
+	cmd *exec.Cmd
+}
+
+// answerTime is how long a question may take.
+const answerTime = 30 * time.Second
+
+var errElsewhere = errors.New("variables can be read on Linux on amd64")
+
+// supported tells whether this system is one where it works.
+func supported() error {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		return errElsewhere
+	}
+	return nil
+}
+
+// start starts the process.
+func (h *Helper) start() (*helper, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, err
+	}
+	unix.CloseOnExec(fds[0])
+	unix.CloseOnExec(fds[1])
+	mine, theirs := os.NewFile(uintptr(fds[0]), "helper"), os.NewFile(uintptr(fds[1]), "helper")
+	defer mine.Close()
+	defer theirs.Close()
+	c, err := net.FileConn(mine)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(h.path)
+	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.Env = append(os.Environ(), Variable+"=3")
+	if err := cmd.Start(); err != nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("variables can not be looked at: %w", err)
+	}
+	go cmd.Wait()
+	return &helper{wire: newWire(c.(*net.UnixConn)), cmd: cmd}, nil
+}
+
+// begin starts the process if there is none.
+func (h *Helper) begin() (r *helper, fresh bool, err error) {
+	if h.running == nil {
+		fresh = true
+		h.running, err = h.start()
+	}
+	return h.running, fresh, err
+}
+
+// ask asks, and starts the process if there is none: once more when it has ended
+// meanwhile, as it does when nothing is asked for long. It gives who has answered.
+func (h *Helper) ask(q *question, files ...*os.File) (*answer, *helper, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for {
+		r, fresh, err := h.begin()
+		if err != nil {
+			return nil, nil, err
+		}
+		a, err := h.askOf(r, q, files)
+		if err == nil || fresh {
+			return a, r, err
+		}
+	}
+}
+
+// askOf asks a process that runs. An error of the conversation ends it.
+func (h *Helper) askOf(r *helper, q *question, files []*os.File) (*answer, error) {
+	q.Files = len(files)
+	a := new(answer)
+	limit := time.AfterFunc(answerTime, func() { _ = r.c.Close() })
+	defer limit.Stop()
+	err := r.send(q, files...)
+	if err == nil {
+		err = r.in.Decode(a)
+	}
+	if err != nil {
+		_ = r.c.Close()
+		_ = r.cmd.Process.Kill()
+		h.running = nil
+		return nil, fmt.Errorf("the helper that reads variables has failed: %w", err)
+	}
+	if a.Error != "" {
+		return a, errors.New(a.Error)
+	}
+	return a, nil
+}
+
+// Prepare tells the helper of a program, if there is one: it reads what the debugger needs.
+func (h *Helper) Prepare(path string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.running == nil {
+		return nil
+	}
+	exe, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer exe.Close()
+	_, err = h.askOf(h.running, &question{Ask: askPrepare, Path: path}, []*os.File{exe})
+	return err
+}
+
+// Capture copies the memory of a process whose goroutine is parked. The helper is started
+// meanwhile.
+func (h *Helper) Capture(pid int, goroutine int64) (dev.Moment, error) {
+	if err := supported(); err != nil {
+		return nil, err
+	}
+	link := fmt.Sprintf("/proc/%d/exe", pid)
+	path, err := os.Readlink(link)
+	if err != nil {
+		return nil, err
+	}
+	exe, err := os.Open(link)
+	if err != nil {
+		return nil, err
+	}
+	memory, runs, err := copyMemory(pid)
+	if err != nil {
+		_ = exe.Close()
+		return nil, err
+	}
+	m := &moment{h: h, path: path, goroutine: goroutine, runs: runs, files: []*os.File{exe, memory}}
+	return m, nil
+}
+
+// moment is a copy. The helper has it as soon as Frames was called.
+type moment struct {
+	h         *Helper
+	path      string
+	goroutine int64
+	runs      [][2]uint64
+
+	mu     sync.Mutex
+	files  []*os.File // the program and the copy, until the helper has them
+	number int64
+	has    *helper
+}
+
+// Frames has the helper read the frames. To be called once.
+func (m *moment) Frames() ([]dev.Frame, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	defer func() { closeAll(m.files); m.files = nil }()
+	m.h.mu.Lock()
+	m.h.moments++
+	m.number = m.h.moments
+	m.h.mu.Unlock()
+	a, by, err := m.h.ask(&question{Ask: askLook, Path: m.path, Moment: m.number, Goroutine: m.goroutine, Runs: m.runs}, m.files...)
+	if err != nil {
+		return nil, err
+	}
+	m.has = by
+	return a.Frames, nil
+}
+
+var errNotKept = errors.New("the memory of this moment is not kept any more")
+
+// Eval has the helper evaluate an expression.
+func (m *moment) Eval(frame int, expression string) (dev.Value, error) {
+	m.mu.Lock()
+	by := m.has
+	m.mu.Unlock()
+	m.h.mu.Lock()
+	defer m.h.mu.Unlock()
+	if by == nil || by != m.h.running {
+		return dev.Value{}, errNotKept
+	}
+	a, err := m.h.askOf(by, &question{Ask: askEval, Moment: m.number, Frame: frame, Expression: expression}, nil)
+	if err != nil {
+		if m.h.running == nil {
+			err = errNotKept
+		}
+		return dev.Value{}, err
+	}
+	return a.Value, nil
+}
+
+var (
+	_ dev.Inspector = (*Helper)(nil)
+	_ dev.Moment    = (*moment)(nil)
+)

@@ -1,0 +1,144 @@
+package inspect
+
+import (
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"spindle/site/dev"
+)
+
+// This file is the side of the helper.
+
+// Debugger reads what a copy holds. One goroutine calls it.
+type Debugger interface {
+	// Prepare learns what there is to know of a program, whose file is exe. That stays the
+	// caller's.
+	Prepare(path string, exe *os.File) error
+	// Look finds the frames of a goroutine in a copy of its memory.
+	Look(path string, exe *os.File, memory Memory, goroutine int64) (dev.Moment, error)
+}
+
+// Memory is a copy: runs of it, one after the other in Data.
+type Memory struct {
+	Runs [][2]uint64 // address and bytes
+	Data []byte
+}
+
+const (
+	idleTime    = 10 * time.Minute // without a question; then the helper ends
+	keptMoments = 3
+)
+
+// Asked is the socket of this process, if it was started as a helper; else nil.
+func Asked() *os.File {
+	fd, err := strconv.Atoi(os.Getenv(Variable))
+	if err != nil || fd < 3 {
+		return nil
+	}
+	_ = os.Unsetenv(Variable)
+	return os.NewFile(uintptr(fd), "questions")
+}
+
+// Serve answers the questions that come by socket, until there are no more.
+func Serve(socket *os.File, d Debugger) error {
+	c, err := net.FileConn(socket)
+	_ = socket.Close()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	s := &server{wire: newWire(c.(*net.UnixConn)), d: d}
+	idle := time.AfterFunc(idleTime, func() { _ = c.Close() })
+	defer idle.Stop()
+	for {
+		var q question
+		if err := s.in.Decode(&q); err != nil {
+			return nil // nobody asks any more
+		}
+		idle.Reset(idleTime)
+		if err := s.send(s.answer(&q)); err != nil {
+			return err
+		}
+	}
+}
+
+// server is the helper.
+type server struct {
+	*wire
+	d       Debugger
+	moments []kept // the newest last
+}
+
+// kept is a moment that can be asked, and the memory that it stands on.
+type kept struct {
+	number int64
+	dev.Moment
+	data []byte
+}
+
+func (s *server) answer(q *question) *answer {
+	files, err := s.take(q.Files)
+	defer closeAll(files)
+	a := new(answer)
+	switch {
+	case err != nil:
+	case q.Ask == askPrepare && len(files) == 1:
+		err = s.d.Prepare(q.Path, files[0])
+	case q.Ask == askLook && len(files) == 2:
+		a.Frames, err = s.look(q, files[0], files[1])
+	case q.Ask == askEval:
+		a.Value, err = s.eval(q)
+	default:
+		err = errTooFew
+	}
+	if err != nil {
+		a.Error = err.Error()
+	}
+	return a
+}
+
+// look reads the frames, and keeps the copy for later questions.
+func (s *server) look(q *question, exe, memory *os.File) ([]dev.Frame, error) {
+	total := 0
+	for _, r := range q.Runs {
+		total += int(r[1])
+	}
+	data, err := unix.Mmap(int(memory.Fd()), 0, total, unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.d.Look(q.Path, exe, Memory{Runs: q.Runs, Data: data}, q.Goroutine)
+	if err != nil {
+		_ = unix.Munmap(data)
+		return nil, err
+	}
+	frames, err := m.Frames()
+	if err != nil {
+		_ = unix.Munmap(data)
+		return nil, err
+	}
+	s.keep(kept{q.Moment, m, data})
+	return frames, nil
+}
+
+// keep keeps m, and lets go of the oldest.
+func (s *server) keep(m kept) {
+	s.moments = append(s.moments, m)
+	if len(s.moments) > keptMoments {
+		_ = unix.Munmap(s.moments[0].data)
+		s.moments = append([]kept(nil), s.moments[1:]...)
+	}
+}
+
+func (s *server) eval(q *question) (dev.Value, error) {
+	for _, m := range s.moments {
+		if m.number == q.Moment {
+			return m.Eval(q.Frame, q.Expression)
+		}
+	}
+	return dev.Value{}, errNotKept
+}
