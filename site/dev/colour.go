@@ -55,8 +55,8 @@ func (s *Supervisor) colourAhead(frames []Frame) chan struct{} {
 		defer close(done)
 		v := failureView{highlight: s.opts.Highlight}
 		for i := range frames {
-			if e := excerptOf(frames[i].File, frames[i].Line); e != nil {
-				v.coloured(frames[i].File, e.Lines)
+			if e := frames[i].excerpt(); e != nil {
+				v.coloured(frames[i].sourceName(), e.Lines)
 			}
 		}
 	}()
