@@ -153,12 +153,15 @@ const (
 	someProcess = 1 // its number says nothing: it is not asked
 )
 
+// scanned is a bit of the status of a goroutine whose stack the collector reads.
+const scanned = 0x1000
+
 func (m *moment) open() (err error) {
 	m.p.show(m)
 	if m.g, err = proc.FindGoroutine(m.p.target, m.goroutine); err != nil {
 		return err
 	}
-	if m.g == nil || m.g.Status != proc.Gwaiting {
+	if m.g == nil || m.g.Status&^scanned != proc.Gwaiting {
 		return fmt.Errorf("goroutine %d does not wait", m.goroutine)
 	}
 	if m.frames, err = proc.GoroutineStacktrace(m.p.target, m.g, mostFrames, 0); err != nil {

@@ -99,7 +99,7 @@ func (h *Helper) ask(q *question, files ...*os.File) (*answer, *helper, error) {
 			return nil, nil, err
 		}
 		a, err := h.askOf(r, q, files)
-		if err == nil || fresh {
+		if fresh || h.running == r {
 			return a, r, err
 		}
 	}

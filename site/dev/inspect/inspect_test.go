@@ -63,7 +63,7 @@ func (d *fake) Look(path string, exe *os.File, m Memory, goroutine int64) (dev.M
 	if goroutine == 0 {
 		return nil, errors.New("no such goroutine")
 	}
-	return &fakeMoment{string(m.Data)}, nil
+	return &fakeMoment{string(m.Data[:min(len(m.Data), 10)])}, nil
 }
 
 type fakeMoment struct{ text string }
@@ -176,4 +176,61 @@ func TestHelperThatDoesNotStart(t *testing.T) {
 	if _, err := m.Eval(0, "x"); err != errNotKept {
 		t.Error(err)
 	}
+}
+
+// TestMain is a helper, too, for the tests that start this program as one.
+func TestMain(m *testing.M) {
+	if socket := Asked(); socket != nil {
+		if err := Serve(socket, new(fake)); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// captured is a moment of this process.
+func captured(t *testing.T, h *Helper, goroutine int64) dev.Moment {
+	t.Helper()
+	m, err := h.Capture(os.Getpid(), goroutine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// What the debugger can not do is an error, once; a helper that has ended is started again.
+func TestHelper(t *testing.T) {
+	needLinux(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := New(self)
+	first := captured(t, h, 7)
+	if list, err := first.Frames(); err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	if err := h.Prepare(self); err != nil {
+		t.Error(err)
+	}
+	if _, err := captured(t, h, 0).Frames(); err == nil || err.Error() != "no such goroutine" {
+		t.Error(err)
+	}
+	if v, err := first.Eval(1, "x"); err != nil || !strings.HasSuffix(v.Text, "1x") {
+		t.Error(err)
+	}
+	_ = h.running.c.CloseWrite() // as if it had waited for long
+	_ = h.running.cmd.Process.Kill()
+	second := captured(t, h, 7)
+	if _, err := second.Frames(); err != nil {
+		t.Error(err)
+	}
+	if _, err := first.Eval(1, "x"); err != errNotKept {
+		t.Error(err)
+	}
+	if v, err := second.Eval(2, "y"); err != nil || !strings.HasSuffix(v.Text, "2y") {
+		t.Error(err)
+	}
+	_ = h.running.c.Close()
 }
