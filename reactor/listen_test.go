@@ -127,6 +127,58 @@ func TestPortStopsAndStartsAgain(t *testing.T) {
 	}
 }
 
+// Two processes have one socket: clients are never refused, and wait while neither accepts.
+func TestPortIsShared(t *testing.T) {
+	one := New()
+	p := listen(t, one, "tcp:0:interface=127.0.0.1", hello("one"))
+	file, err := p.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	two := New()
+	q, err := two.ListenEndpoint(Endpoint{Kind: EndpointFD, FD: int(file.Fd())}, hello("two"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.held = true // as where somebody is to be told that it is ready
+	if one.SharesSocket() || !two.SharesSocket() {
+		t.Error("the one that was given the socket shares it")
+	}
+	running(t, one)
+	running(t, two)
+	addr := p.Addr().String()
+	if got := readFrom(t, "tcp", addr); got != "one" {
+		t.Errorf("the second is not ready: %q", got)
+	}
+	onLoop(one, p.PauseAccepting)
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	onLoop(two, two.letIn)
+	if got, err := io.ReadAll(c); err != nil || string(got) != "two" {
+		t.Errorf("the client that has waited: %q %v", got, err)
+	}
+	onLoop(two, q.StopListening)
+	if c, err = net.Dial("tcp", addr); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	onLoop(one, p.ResumeAccepting)
+	if got, err := io.ReadAll(c); err != nil || string(got) != "one" {
+		t.Errorf("after the second has stopped: %q %v", got, err)
+	}
+	onLoop(one, p.StopListening)
+	onLoop(one, func() {
+		if f, err := p.File(); err == nil {
+			f.Close()
+			t.Error("a port that does not listen has a file")
+		}
+	})
+}
+
 func TestPortInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

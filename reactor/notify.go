@@ -35,6 +35,17 @@ func notify(state string) {
 	_ = c.Close()
 }
 
+// letIn accepts at sockets that another process has, too: not before this one is ready, since
+// the clients of one that fails to start would be cut.
+func (r *Reactor) letIn() {
+	for _, p := range r.ports {
+		if p.held {
+			p.held = false
+			r.posted.post(p.accept)
+		}
+	}
+}
+
 // notifyEvents has the start and the end of the loop told, if it has ports.
 func (r *Reactor) notifyEvents() {
 	if notifySocket() == "" {
@@ -49,6 +60,7 @@ func (r *Reactor) notifyEvents() {
 			state += "\nX_SPINDLE_TLS=1"
 		}
 		notify(state)
+		r.letIn()
 		return nil
 	})
 	r.events.Add(Before, Shutdown, func() *Deferred[struct{}] {

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"sync/atomic"
 	"syscall"
@@ -37,6 +38,8 @@ type Port struct {
 	addr      atomic.Pointer[Addr] // for Addr, which any goroutine may call
 	unlock    func()               // of a UNIX socket: gives its path and lock back
 	listening bool
+	paused    bool // by PauseAccepting
+	held      bool // until this process is ready: another one accepts at the same socket
 	open      int  // connections
 	retrying  bool // accept has failed; a timer tries again
 	complaint time.Time
@@ -98,15 +101,50 @@ func (p *Port) StartListening() error {
 	return p.start(e)
 }
 
+// PauseAccepting leaves clients that come in the queue of the socket, for ResumeAccepting or for
+// another process that has the socket, too (File). Connections go on.
+func (p *Port) PauseAccepting() {
+	p.r.loop.check()
+	p.paused = true
+}
+
+// ResumeAccepting accepts again, those first who have come meanwhile.
+func (p *Port) ResumeAccepting() {
+	p.r.loop.check()
+	if p.paused {
+		p.paused = false
+		p.r.posted.post(p.accept)
+	}
+}
+
+// File is a copy of the listening socket, to be given to another process: as long as one of
+// them has it, clients are not refused. The caller closes it.
+func (p *Port) File() (*os.File, error) {
+	p.r.loop.check()
+	if !p.listening {
+		return nil, fmt.Errorf("reactor: %s does not listen", p.endpoint)
+	}
+	fd, err := unix.FcntlInt(uintptr(p.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, errnoError("dup", err)
+	}
+	return os.NewFile(uintptr(fd), p.endpoint.String()), nil
+}
+
 // start makes the socket and puts it under the loop.
 func (p *Port) start(e Endpoint) error {
 	r := p.r
 	if err := r.open(); err != nil {
 		return err
 	}
-	s, err := openListener(standInFor(e))
+	stand := standInFor(e)
+	s, err := openListener(stand)
 	if err != nil {
 		return err
+	}
+	if stand.Kind == EndpointFD || stand.Kind == EndpointSystemd {
+		r.sharing = true
+		p.held = r.state.Load() == stateNew && notifySocket() != ""
 	}
 	p.fd, p.unlock = s.fd, s.unlock
 	p.addr.Store(&s.addr)
@@ -187,7 +225,7 @@ func (p *Port) doReady(ready) { p.accept() }
 // accept takes as many clients as are there, up to a budget a turn.
 func (p *Port) accept() {
 	for range acceptBudget {
-		if !p.listening {
+		if !p.listening || p.paused || p.held {
 			return
 		}
 		fd, peer, e := sysAccept(p.fd)

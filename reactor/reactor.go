@@ -62,6 +62,7 @@ type Reactor struct {
 	refusing  int                    // clients being told that there is no place
 	limit     int                    // MaxConnections, resolved
 	sharers   int                    // loops that divide the descriptors; 0 is one
+	sharing   bool                   // a socket that listens was open already, and may be another process's, too
 	reserve   int                    // a descriptor kept for the moment when there are none
 
 	now      time.Time
@@ -470,6 +471,10 @@ func (r *Reactor) RemoveSystemEventTrigger(id TriggerID) {
 
 // Connections is the number of accepted connections that are open. Loop only.
 func (r *Reactor) Connections() int { return r.accepted }
+
+// SharesSocket tells whether a port listens, or has listened, at a socket that was open when
+// this process began: others may go on to accept at it when this process stops. Loop only.
+func (r *Reactor) SharesSocket() bool { return r.sharing }
 
 // Pending is the number of delayed calls to come. Loop only.
 func (r *Reactor) Pending() int { return r.timers.Pending() }

@@ -96,6 +96,11 @@ type Site struct {
 	// HalfCloseTimeout is how long a client of HTTP/1 that has closed its sending half waits
 	// for some of its answer; 10 s. Beyond: the connection is aborted.
 	HalfCloseTimeout time.Duration
+	// IdleGrace is how long, when the reactor stops, an idle connection may still send a
+	// request, which is answered as its last. 0 is 300 ms where another process may go on to
+	// accept at the same socket (LISTEN_FDS), so that a replacement costs no request, and else
+	// none: it is closed at once. Negative: none.
+	IdleGrace time.Duration
 	// DrainTimeout is how long requests may go on when the reactor stops; 30 s.
 	// Beyond, they are aborted.
 	DrainTimeout time.Duration
@@ -280,7 +285,7 @@ func (s *Site) readClock() time.Time {
 }
 
 // drain lets the requests under way end when the reactor stops: idle connections
-// close at once, the others when their answer is done or when DrainTimeout is over.
+// close when IdleGrace is over, the others when their answer is done or when DrainTimeout is over.
 func (s *Site) drain() *reactor.Deferred[struct{}] {
 	patience := s.DrainTimeout
 	if patience == 0 {
@@ -301,13 +306,27 @@ func (s *Site) drain() *reactor.Deferred[struct{}] {
 		}
 		drained.Callback(struct{}{})
 	}
-	s.http1.Drain(done)
+	if grace := s.idleGrace(); grace > 0 {
+		s.http1.DrainSoon(grace, done)
+	} else {
+		s.http1.Drain(done)
+	}
 	s.http2.Drain(done)
 	s.hosted.factory.Drain(done)
 	for _, g := range s.gateways {
 		g.Drain(done)
 	}
 	return drained
+}
+
+func (s *Site) idleGrace() time.Duration {
+	if s.IdleGrace != 0 {
+		return s.IdleGrace
+	}
+	if l, ok := s.loop.(interface{ SharesSocket() bool }); ok && l.SharesSocket() {
+		return 300 * time.Millisecond
+	}
+	return 0
 }
 
 // abort ends all connections at once.

@@ -227,6 +227,26 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// With IdleGrace an idle connection may ask once more.
+func TestDrainWithGrace(t *testing.T) {
+	s := site.New(page(hello))
+	s.IdleGrace = time.Second
+	loop := serve(t, s)
+	idle, quiet := connect(loop, s), connect(loop, s)
+	loop.Fire(reactor.Shutdown, nil)
+	loop.Run()
+	idle.DeliverString("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if got := idle.TakeString(); !strings.Contains(got, "Connection: close") || !idle.Closed() {
+		t.Errorf("closed %v, got\n%s", idle.Closed(), got)
+	}
+	if quiet.Closed() {
+		t.Error("an idle connection has no time")
+	}
+	if loop.Advance(time.Second); !quiet.Closed() {
+		t.Error("an idle connection is not closed when its time is over")
+	}
+}
+
 func TestMaxConnections(t *testing.T) {
 	s := site.New(page(func(r *resource.Request) ([]byte, error) { return nil, resource.NotDoneYet }))
 	s.MaxConnections = 2

@@ -248,12 +248,14 @@ func TestDevNothingIsLost(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		files map[string]string
+		args  []string
 	}{
-		{"net/http", map[string]string{"go.mod": netHTTPMod, "main.go": netHTTPMain}},
-		{"Spindle", map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": spindleMain}},
+		{"net/http", map[string]string{"go.mod": netHTTPMod, "main.go": netHTTPMain}, nil},
+		{"Spindle", map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": spindleMain}, nil},
+		{"direct", map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": spindleMain}, []string{"--direct"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			d := startDev(t, program, row.files, "--patience", "3s")
+			d := startDev(t, program, row.files, append(row.args, "--patience", "3s")...)
 			d.until("/", "v1")
 			var asked, wrong atomic.Int64
 			stop := make(chan struct{})

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"spindle/reactor"
 	"spindle/site/dev"
 	"spindle/site/dev/inspect"
 )
@@ -38,6 +39,7 @@ type devConfig struct {
 	With     []string
 	Before   string // command before each build
 	Debugger string // where Delve listens
+	Direct   bool   // programs are given the public socket
 	Locals   bool   // variables of panics are shown
 	Poll     bool
 	Vet      bool
@@ -68,6 +70,11 @@ and without a target whatever the directory holds. Requests go to the old progra
 the new one has been built, started, and is ready; a build that fails leaves the old one
 at work and shows what is wrong, in the terminal and in the browser. Style sheets and
 images are taken anew without a reload; pages keep scroll position and what was typed.
+
+With --direct a program that takes over an open socket (LISTEN_FDS, as every program of
+Spindle does) accepts at the port itself, so that what you measure is the program and not
+the way to it. Pages are not reloaded there, and requests not recorded; the address of a
+second port, where they are, is shown at the start.
 
 A panic of the program is a page with the variables of every frame and, behind the PIN
 that the terminal shows, a console for expressions. A net/http program wraps its handler
@@ -128,6 +135,7 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&c.With, "with", nil, "`name=command` to run beside the program; may be given several times")
 	f.StringVar(&c.Before, "before", "", "`command` to run before each build, as in 'templ generate'")
 	f.StringVar(&c.Debugger, "debugger", "", "`address` where Delve listens for editors, attached to each new program, as in 127.0.0.1:2345")
+	f.BoolVar(&c.Direct, "direct", false, "give the program the port itself, which has to honour LISTEN_FDS: nothing is recorded or reloaded there, but at a second port")
 	f.BoolVar(&c.Locals, "locals", true, "show the variables of a panic, for which the own module is built without optimisation")
 	f.BoolVar(&c.Poll, "poll", false, "look for changes three times a second, where the system tells of none")
 	f.DurationVar(&c.Patience, "patience", 5*time.Second, "how `long` an old program may finish what it has in hand")
@@ -165,10 +173,32 @@ func (c *devConfig) resolve(cmd *cobra.Command, args []string) error {
 	if c.AppPort < 0 || c.AppPort > 65535 {
 		return fmt.Errorf("--app-port %d: a port is from 1 to 65535", c.AppPort)
 	}
+	if c.Direct {
+		if err := c.checkDirect(); err != nil {
+			return err
+		}
+	}
 	if c.Threads < 1 {
 		return fmt.Errorf("--threads %d: at least one", c.Threads)
 	}
 	return nil
+}
+
+// checkDirect finds what can not be with --direct.
+func (c *devConfig) checkDirect() error {
+	switch {
+	case c.AppPort != 0:
+		return errors.New("--direct and --app-port contradict each other: the program is given an open socket")
+	case len(c.Proxies)+len(c.gateways.Hosts)+len(c.Rewrites)+len(c.Forward) > 0:
+		return errors.New("--direct: what comes to the port is the program's alone: no --proxy, --vhost, --rewrite or --forward-proxy")
+	case len(c.Listen) != 1:
+		return errors.New("--direct: there is one port that the program is given; give --listen once")
+	}
+	e, err := reactor.ParseEndpoint(c.Listen[0])
+	if err == nil && (!isTCP(e) || e.TLS != nil) {
+		err = fmt.Errorf("--direct: the program is given a TCP port without TLS, and --listen %s is none", c.Listen[0])
+	}
+	return err
 }
 
 // takeArgs divides the target from the program's arguments.

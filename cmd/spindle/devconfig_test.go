@@ -86,6 +86,33 @@ func TestDevConfigMistakes(t *testing.T) {
 	}
 }
 
+// --direct is by flag, variable and key, and not for everything.
+func TestDevDirect(t *testing.T) {
+	inDir(t, map[string]string{configName: "direct = true\n"})
+	if c, err := devOf(); err != nil || !c.Direct {
+		t.Errorf("by key: %v", err)
+	}
+	inDir(t, nil)
+	if c, err := devOf("--direct", "."); err != nil || !c.Direct {
+		t.Errorf("by flag: %v", err)
+	}
+	t.Setenv("SPINDLE_DEV_DIRECT", "true")
+	if c, err := devOf(); err != nil || !c.Direct {
+		t.Errorf("by variable: %v", err)
+	}
+	for _, row := range []struct{ flags, want string }{
+		{"--app-port 3000", "contradict"},
+		{"--tls", "without TLS"},
+		{"--listen unix:/tmp/x", "a TCP port"},
+		{"--listen tcp:1 --listen tcp:2", "--listen once"},
+		{"--proxy /a=http://127.0.0.1:1", "the program's alone"},
+	} {
+		if _, err := devOf(strings.Fields(row.flags)...); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: %v", row.flags, err)
+		}
+	}
+}
+
 func TestGuessTarget(t *testing.T) {
 	for _, row := range []struct {
 		files []string

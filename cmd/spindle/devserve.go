@@ -30,6 +30,7 @@ type devServer struct {
 	supervisor *dev.Supervisor
 	terminal   *devTerminal
 	events     io.WriteCloser // nil without --events
+	front      string         // URL of the second port; "" without --direct
 	shows      bool           // the terminal shows requests
 }
 
@@ -55,6 +56,9 @@ func serveDev(c *devConfig, out, errs *os.File) error {
 	o.Proxy = d.upstream
 	o.Highlight = highlight
 	o.Connections = d.connections
+	if c.Direct {
+		o.Direct = d.publicPort
+	}
 	switch {
 	case app != nil:
 		o.App = app.generations(c, &o, d.said, func() *dev.Supervisor { return d.supervisor })
@@ -73,6 +77,12 @@ func serveDev(c *devConfig, out, errs *os.File) error {
 	d.what = d.supervisor.Describe()
 	d.tree = func(*member) (resource.Resource, *start) { return c.gateways.wrap(d.supervisor.Root(), nil), nil }
 	loop.AddSystemEventTrigger(reactor.After, reactor.Startup, func() *reactor.Deferred[struct{}] {
+		if c.Direct {
+			if err := d.openFront(); err != nil {
+				d.fail(err)
+				return nil
+			}
+		}
 		d.announce()
 		d.terminal.hint()
 		d.supervisor.Start()

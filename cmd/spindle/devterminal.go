@@ -89,6 +89,9 @@ func (t *devTerminal) hint() {
 			break
 		}
 	}
+	if t.d.front != "" && !t.d.config.Quiet {
+		fmt.Fprintf(t.out, "  The program has this port itself: there pages are not reloaded, requests not\n  recorded, and a build that fails is shown here alone. All of that is at\n  %s\n\n", t.paint(blue, t.d.front))
+	}
 	if t.keys() {
 		fmt.Fprintln(t.out, t.paint(dimmed, "  r starts again, o opens the browser, h lists the other keys\n"))
 	}

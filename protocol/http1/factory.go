@@ -100,6 +100,17 @@ func (f *Factory) Drain(done func()) {
 	f.tellDrained()
 }
 
+// DrainSoon is Drain that gives idle connections until grace is over to send one request more,
+// which is answered as their last: somebody may be about to send it.
+func (f *Factory) DrainSoon(grace time.Duration, done func()) {
+	f.draining = true
+	f.drained = done
+	if f.idle.Len() > 0 {
+		f.loop.CallLater(grace, func() { f.idle.Each((*Channel).Drain) })
+	}
+	f.tellDrained()
+}
+
 // tellDrained calls drained if it is time.
 func (f *Factory) tellDrained() {
 	if f.drained == nil || f.idle.Len()+f.busy.Len() > 0 {

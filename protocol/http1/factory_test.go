@@ -1,7 +1,9 @@
 package http1_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"spindle/protocol/http1"
 	"spindle/protocol/protocoltest"
@@ -54,6 +56,38 @@ func TestDrain(t *testing.T) {
 	sending.WantClosed()
 	if l.Run(); drained != 1 || f.Stats().Open != 0 {
 		t.Errorf("drained %d times, %+v", drained, f.Stats())
+	}
+}
+
+// Who may be about to ask has a while for that.
+func TestDrainSoon(t *testing.T) {
+	l := reactortest.NewLoop()
+	f := http1.NewFactory(hello(), nil)
+	fresh, idle, quiet := protocoltest.Dial(t, l, f), protocoltest.Dial(t, l, f), protocoltest.Dial(t, l, f)
+	for _, c := range []*protocoltest.Client{idle, quiet} {
+		c.Send(getRequest)
+		c.WantStatus("200")
+	}
+	drained := 0
+	f.DrainSoon(time.Second, func() { drained++ })
+	l.Advance(999 * time.Millisecond)
+	for _, c := range []*protocoltest.Client{fresh, idle} {
+		c.WantOpen()
+		c.Send(getRequest)
+		if got := c.TakeString(); !strings.Contains(got, "Connection: close\r\n") {
+			t.Errorf("answered in time: %q", got)
+		}
+		c.WantClosed()
+	}
+	quiet.WantOpen()
+	l.Advance(time.Millisecond)
+	quiet.WantClosed()
+	if l.Run(); drained != 1 {
+		t.Errorf("drained %d times", drained)
+	}
+	f = http1.NewFactory(hello(), nil)
+	if f.DrainSoon(time.Second, func() { drained++ }); drained != 2 {
+		t.Error("there was no connection, and it is not drained")
 	}
 }
 

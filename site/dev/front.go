@@ -128,6 +128,7 @@ func (f *front) Pass(r *resource.Request) (resource.Resource, error) {
 		r.AddFilter(askedAnew{})
 	}
 	f.dash.rec.watch(r)
+	f.s.leave(r)
 	d := f.s.whatServes()
 	if d.Settled() {
 		return f.settled()

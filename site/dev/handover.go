@@ -79,6 +79,7 @@ func (s *Supervisor) isReady(n int, g generation, root resource.Resource) {
 	}
 	s.restored = false
 	s.upSince = s.loop.Now()
+	s.accepting()
 	s.tell(Event{Kind: EventReady, Generation: n, PID: g.pid(), Took: s.upSince.Sub(s.since)})
 	s.release()
 	s.debug(g)
@@ -121,6 +122,7 @@ func (s *Supervisor) over(n int, g generation, how string) {
 		return
 	}
 	s.current, s.serves = nil, nil
+	s.accepting()
 	s.tell(Event{Kind: EventExit, Generation: n, PID: g.pid(), Text: how})
 	f := &Failure{Stage: "run", Title: "The program ended: " + how, Output: g.words()}
 	s.describeEnd(f)

@@ -38,6 +38,12 @@ type Options struct {
 	// Proxy makes the resource that passes requests on to host:port.
 	Proxy func(addr string, secure bool) (resource.Resource, error)
 
+	// Direct gives the public port, whose socket programs are given to accept at it
+	// themselves; nil passes requests on to them. They have to take the socket over
+	// (LISTEN_FDS) and to say when they are ready (NOTIFY_SOCKET). Requests do not come through
+	// this process then: Root is to be served at another port, too.
+	Direct func() *reactor.Port
+
 	BuildFlags []string    // Go: for go build
 	AppPort    int         // where the program listens, whatever PORT says; 0: it honours PORT
 	EnvFiles   []string    // later ones win; what is in the environment wins over all
@@ -120,6 +126,8 @@ func (o *Options) check() error {
 		return errors.New("dev: there is no command to run")
 	case (o.Kind == Go || o.Kind == Command) && o.Proxy == nil:
 		return errors.New("dev: Options.Proxy is not set")
+	case o.Direct != nil && o.Kind != Go && o.Kind != Command:
+		return errors.New("dev: there is no program that could be given the socket")
 	case (o.Kind == WSGI || o.Kind == Files) && o.App == nil:
 		return errors.New("dev: Options.App is not set")
 	}

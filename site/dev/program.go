@@ -38,9 +38,11 @@ type programSpec struct {
 	dir  string
 	env  []string
 	way  way
-	port int    // where it listens whatever PORT says; 0: by way
-	base string // directory for sockets
-	tag  string // names the generation
+	port int // where it listens whatever PORT says; 0: by way
+
+	public *reactor.Port // whose socket it is given; nil: one of its own
+	base   string        // directory for sockets
+	tag    string        // names the generation
 
 	report string // socket for reports of panics; "" for none
 	probe  string // socket of protocol/probe; "" for none
@@ -74,6 +76,15 @@ type program struct {
 func startProgram(l reactor.Loop, spec programSpec, output func(p *program, errs bool, data []byte)) (*program, error) {
 	p := &program{loop: l, spec: spec, output: output, started: l.Now(),
 		ready: reactor.NewDeferred[*program](), ended: reactor.NewDeferred[*program]()}
+	if spec.public != nil {
+		f, addr, err := publicSocket(spec.public)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		p.addr = addr
+		return p, p.startWithSocket(f)
+	}
 	socket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -84,25 +95,25 @@ func startProgram(l reactor.Loop, spec programSpec, output func(p *program, errs
 		p.addr, p.own = net.JoinHostPort("127.0.0.1", strconv.Itoa(spec.port)), true
 	}
 	if spec.way == bySocket {
-		return p, p.startWithSocket(socket.(*net.TCPListener))
+		f, err := socket.(*net.TCPListener).File()
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return p, p.startWithSocket(f)
 	}
 	_ = socket.Close() // its number is the program's
 	return p, p.start(nil, nil)
 }
 
 // startWithSocket has the program inherit an open socket, as systemd does.
-func (p *program) startWithSocket(socket *net.TCPListener) error {
-	f, err := socket.File()
-	if err != nil {
-		return err
-	}
-	defer f.Close()
+func (p *program) startWithSocket(socket *os.File) (err error) {
 	path := filepath.Join(p.spec.base, "notify."+p.spec.tag)
 	if p.notify, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"}); err != nil {
 		return err
 	}
 	go p.hear(p.notify)
-	return p.start(f, map[string]string{
+	return p.start(socket, map[string]string{
 		"LISTEN_FDS": "1", "LISTEN_FDNAMES": reactor.StandIn, "NOTIFY_SOCKET": path})
 }
 

@@ -87,7 +87,12 @@ func (c *lineCutter) add(data []byte, f func(line string)) {
 // describeEnd finds in the last words of a program why it has ended.
 func (s *Supervisor) describeEnd(f *Failure) {
 	f.Dir = s.target.root()
-	if f.late {
+	switch {
+	case f.late && s.opts.Direct != nil:
+		f.Faults = append(f.Faults, Fault{
+			Message: "it runs, and does not say that it is ready",
+			Mend:    "with --direct it has to take over the socket of LISTEN_FDS and to send READY=1 to NOTIFY_SOCKET; without, any program will do"})
+	case f.late:
 		f.Faults = append(f.Faults, Fault{
 			Message: "it runs, and listens at no port that is known",
 			Mend:    "let it listen at the port that the variable PORT names, or say where it does with --app-port"})

@@ -138,6 +138,9 @@ func (s *Supervisor) env() []string {
 // programSpec is what all programs have in common.
 func (s *Supervisor) programSpec(n int) programSpec {
 	spec := programSpec{env: s.env(), port: s.opts.AppPort, base: s.base, tag: strconv.Itoa(n)}
+	if spec.public = s.opts.directPort(); spec.public != nil {
+		spec.way = bySocket
+	}
 	if s.reports != nil {
 		spec.report = s.reports.path
 	}
