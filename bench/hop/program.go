@@ -37,7 +37,7 @@ const mod = "module hop\n\ngo 1.26\n"
 
 var programs = []program{
 	{"spindle", map[string]string{"main.go": spindleText}, goBuild, []string{"./hop"}, []string{"."},
-		[]way{proxied}},
+		[]way{proxied, {"direct", []string{"--direct"}}}},
 	{"net/http", map[string]string{"main.go": nethttpText, "go.mod": mod}, goBuild, []string{"./hop"}, []string{"."},
 		[]way{proxied}},
 	{"flask", map[string]string{"app.py": flaskText}, nil, []string{"python3", "app.py"}, []string{"--command", "--", "python3", "app.py"},
