@@ -14,6 +14,10 @@
 // one can; when there is none yet they wait. A build or a start that fails changes
 // nothing but that the pages say so.
 //
+// With Options.Direct a program is given the public socket itself. That is not the default, though
+// it costs a request nothing: scripts in pages, records, and pages of failures need requests
+// to come through here.
+//
 // What passes is recorded, and shown at Prefix: the dashboard, where a request can be looked
 // at, sent again to the newest program, and taken along as a command or a test.
 //
