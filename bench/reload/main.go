@@ -15,8 +15,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 func main() {
@@ -39,6 +41,14 @@ func measure(rounds int, only, air string) error {
 	defer os.RemoveAll(dir)
 	b := &bench{dir: dir, rounds: rounds, air: air, spindle: filepath.Join(dir, "spindle")}
 	defer b.stopAll()
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-stop
+		b.stopAll()
+		_ = os.RemoveAll(dir)
+		os.Exit(1)
+	}()
 	if err := b.goCommand("build", "-o", b.spindle, "spindle/cmd/spindle"); err != nil {
 		return err
 	}

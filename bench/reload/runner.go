@@ -81,7 +81,9 @@ func (b *bench) start(app, name string, env []string, words ...string) (*runner,
 	if err := r.cmd.Start(); err != nil {
 		return nil, err
 	}
+	b.mu.Lock()
 	b.runners = append(b.runners, r)
+	b.mu.Unlock()
 	first := "VERSION"
 	if app == "page" {
 		first = "<"
@@ -95,6 +97,8 @@ func (b *bench) start(app, name string, env []string, words ...string) (*runner,
 
 // stopAll ends every runner, with all that it has started.
 func (b *bench) stopAll() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, r := range b.runners {
 		_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGINT)
 		done := make(chan struct{})

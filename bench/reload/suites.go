@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -22,6 +23,7 @@ type bench struct {
 	rounds  int
 	air     string
 	spindle string
+	mu      sync.Mutex
 	runners []*runner
 }
 

@@ -132,11 +132,14 @@ func (t *devTerminal) show(e dev.Event) {
 		t.failure(e.Time, e.Failure)
 		t.notify(e.Failure.Title)
 	case dev.EventExit:
-		name := "the program"
+		name, colour := "the program", red
 		if e.Name != "" {
 			name = e.Name
 		}
-		t.line(e.Time, t.paint(red, name+" ended: "+e.Text))
+		if e.Name != "" && e.Text == "exit status 0" {
+			colour = dimmed // it is done
+		}
+		t.line(e.Time, t.paint(colour, name+" ended: "+e.Text))
 	case dev.EventStart:
 		if e.Name != "" {
 			t.line(e.Time, t.paint(dimmed, e.Name+" runs"+pidText(e.PID)))

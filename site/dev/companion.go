@@ -68,15 +68,25 @@ func (b *beside) ProcessEnded(status reactor.ProcessStatus) {
 	if b.s.closing {
 		return
 	}
-	b.s.tell(Event{Kind: EventExit, Name: b.what.Name, PID: b.child.Pid(), Text: status.String()})
-	if status.Success() {
-		return
+	e := Event{Kind: EventExit, Name: b.what.Name, PID: b.child.Pid(), Text: status.String()}
+	if !status.Success() {
+		var pause time.Duration
+		b.failed, pause = afterFailure(b.failed, b.s.loop.Now().Sub(b.began))
+		b.again = b.s.loop.CallLater(pause, b.start)
+		e.Text += ", again in " + pause.String()
 	}
-	if b.s.loop.Now().Sub(b.began) > 10*time.Second {
-		b.failed = 0
+	b.s.tell(e)
+}
+
+// afterFailure is how often in a row it has failed now, and how long until it is started
+// again: a second, and twice as long each time that it did not last.
+func afterFailure(failed int, ran time.Duration) (int, time.Duration) {
+	const lasted, longest = 10 * time.Second, 6
+	if ran > lasted {
+		failed = 0
 	}
-	b.failed = min(b.failed+1, 6)
-	b.again = b.s.loop.CallLater(time.Second<<(b.failed-1), b.start)
+	failed = min(failed+1, longest)
+	return failed, time.Second << (failed - 1)
 }
 
 // stop ends it; the result comes when it has ended.

@@ -16,6 +16,9 @@ import (
 
 func TestMain(m *testing.M) {
 	KeepIfAsked()
+	if kind := os.Getenv(testProgram); kind != "" {
+		beProgram(kind)
+	}
 	os.Exit(m.Run())
 }
 

@@ -250,7 +250,10 @@ func (w *Watcher) follow(l *looker) {
 		if w.dirs[dir] {
 			continue
 		}
-		if err := w.events.Add(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		switch err := w.events.Add(dir); {
+		case errors.Is(err, fs.ErrPermission):
+			continue // what is in it can not be read either; it is tried again at the next look
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			w.failed(&WatchError{Dir: dir, Err: err})
 			w.poll()
 			return
