@@ -2,6 +2,7 @@ package site
 
 import (
 	"encoding/json"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,11 @@ import (
 // This file lets the development server look into the sites of a program: their trees, what
 // their loops do, and when what happens to each request. A program that nobody supervises
 // does none of it.
+
+// LogLevel is the level of a log that the dashboard of a development server can change: make
+// a handler with it as slog.HandlerOptions.Level. The handler that slog has by itself follows
+// without it.
+var LogLevel slog.Leveler = probe.LogLevel
 
 // probed is one loop that is looked at. What does not change is set before it is shared;
 // the rest is for the loop only.

@@ -80,7 +80,13 @@ type dashRun struct {
 
 func startDash(t *testing.T) *dashRun {
 	t.Helper()
-	d := &dashRun{devRun: startDev(t, build(t, "cmd/spindle"), map[string]string{"go.mod": netHTTPMod, "main.go": dashMain}, ".")}
+	return startDashOf(t, map[string]string{"go.mod": netHTTPMod, "main.go": dashMain})
+}
+
+// startDashOf runs the program that consists of these files.
+func startDashOf(t *testing.T, files map[string]string) *dashRun {
+	t.Helper()
+	d := &dashRun{devRun: startDev(t, build(t, "cmd/spindle"), files, ".")}
 	d.await("ready", 1)
 	_, page := d.get("/__spindle__/")
 	m := regexp.MustCompile(`name="spindle-token" content="([A-Z0-9]+)"`).FindStringSubmatch(page)
@@ -261,7 +267,7 @@ func TestDashboardInChromium(t *testing.T) {
 
 	// The failed request, sent again to the mended program.
 	b.eval("document.querySelector('#requests tr.s5').click()")
-	b.until("document.getElementById('detail').open && document.querySelectorAll('#d-body .part').length === 2")
+	b.until("document.getElementById('detail').open && document.querySelectorAll('#d-body .part').length === 3 && !!document.getElementById('d-fall')")
 	if text := b.eval("document.getElementById('detail').textContent"); strings.Contains(text, "secret") || !strings.Contains(text, "can not keep this") {
 		t.Errorf("the page of the request says %s", text)
 	}

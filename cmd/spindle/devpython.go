@@ -51,9 +51,21 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 		ready := reactor.NewDeferred[struct{}]()
 		a.Start().Then(func(wsgi.Info) { ready.Callback(struct{}{}) }, func(err error) { ready.Errback(pythonFailure(err, o.Dir)) })
 		return dev.App{Root: a, Ready: ready, Words: words.String, Sources: a.Sources,
-			Grow: func(told func()) { a.Grown = told },
+			Grow: func(told func()) { a.Grown = told }, Processes: func() []dev.ProcessState { return pythonProcesses(a) },
 			Stop: func(time.Duration) *reactor.Deferred[struct{}] { return a.Stop() }}, nil
 	}
+}
+
+// pythonProcesses is the workers, for a page.
+func pythonProcesses(a *wsgi.App) (list []dev.ProcessState) {
+	for _, w := range a.WorkerStates() {
+		state := w.State
+		if state == "up" {
+			state = fmt.Sprintf("%d of %d threads busy", w.Busy, a.Threads)
+		}
+		list = append(list, dev.ProcessState{Name: "Python, " + w.Name, PID: w.PID, State: fmt.Sprintf("%s, %d served", state, w.Served)})
+	}
+	return list
 }
 
 // pythonFailure is why an application can not be loaded, with the place in its source.

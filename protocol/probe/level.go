@@ -29,19 +29,22 @@ func (l *Level) Level() slog.Level {
 // Set changes it. Any goroutine.
 func (l *Level) Set(to slog.Level) { l.v.Set(to) }
 
-// level sets the level that arg names, and gives the one that holds; an empty arg changes
-// nothing. It is refused where nothing would follow.
-func level(arg string) (any, error) {
+func level(arg string) (any, error) { return SetLogLevel(arg) }
+
+// SetLogLevel sets the level of the log of this process, as slog.Level.UnmarshalText reads
+// it, and gives the one that holds; an empty one changes nothing. It is an error where
+// nothing would follow. Any goroutine.
+func SetLogLevel(arg string) (now string, err error) {
 	was := LogLevel.v.Level()
 	if !LogLevel.used.Load() && !standardFollows(was) {
-		return nil, errNoLevel
+		return "", errNoLevel
 	}
 	if arg == "" {
 		return was.String(), nil
 	}
 	var to slog.Level
 	if err := to.UnmarshalText([]byte(arg)); err != nil {
-		return nil, err
+		return "", err
 	}
 	LogLevel.Set(to)
 	slog.SetLogLoggerLevel(to)

@@ -1,5 +1,10 @@
 package probe
 
+import (
+	"strings"
+	"time"
+)
+
 // This file is what is told of one request.
 
 // Field marks a request that the development server has passed on: it has Key, a dot, and
@@ -29,3 +34,33 @@ type Step struct {
 	Path string `json:"path"` // that has led there, as it was sent
 	Type string `json:"type"` // of the resource
 }
+
+// Watch is the timeline of a request that has no loop, as of net/http: its times are those of
+// the system's clock.
+type Watch struct {
+	Timeline
+	base   time.Time
+	number string
+}
+
+// Began begins the timeline of a request that bears mark, the value of Field: nil when it
+// was not the development server that has marked it. Any goroutine.
+func Began(mark string) *Watch {
+	key := Key()
+	if key == "" {
+		return nil
+	}
+	number, ours := strings.CutPrefix(mark, key+".")
+	if !ours {
+		return nil
+	}
+	w := &Watch{base: time.Now(), number: number}
+	w.Timeline.Began = w.base.UnixNano()
+	return w
+}
+
+// Since is the time now, in ns since the beginning; at least 1.
+func (w *Watch) Since() int64 { return max(int64(time.Since(w.base)), 1) }
+
+// Tell tells the timeline.
+func (w *Watch) Tell() { Tell("span", w.number, &w.Timeline) }

@@ -18,6 +18,19 @@ func (h *Hits) Watch(root Node) {
 	root.Each(func(n Node) { h.counts[n.Path] = new(int) })
 }
 
+// WatchAnew is Watch in place of what was watched before. What was counted and not taken
+// stays, where the node is still there.
+func (h *Hits) WatchAnew(root Node) {
+	was := h.counts
+	h.counts = nil
+	h.Watch(root)
+	for path, n := range was {
+		if h.counts[path] != nil {
+			h.counts[path] = n
+		}
+	}
+}
+
 // Len is how many nodes there are.
 func (h *Hits) Len() int { return len(h.counts) }
 
@@ -33,6 +46,10 @@ func (h *Hits) At(path string) {
 func (h *Hits) Count(path []byte) {
 	if len(h.counts) == 1 {
 		path = nil
+	}
+	if n := h.counts[string(h.slash(path))]; n != nil && len(path) > 0 && path[len(path)-1] == '/' {
+		*n++
+		return
 	}
 	for path = bytes.Trim(path, "/"); ; {
 		if n := h.counts[string(path)]; n != nil {
@@ -50,6 +67,14 @@ func (h *Hits) Count(path []byte) {
 			return
 		}
 	}
+}
+
+// slash is path as the node is named that answers for the slash at its end.
+func (h *Hits) slash(path []byte) []byte {
+	if len(path) == 1 {
+		return path
+	}
+	return bytes.TrimPrefix(path, []byte("/"))
 }
 
 // Take is the hits since it was called last.

@@ -123,7 +123,13 @@ func (a About) example(href, path, below string, res resource.Resource, e exampl
 	return href, append(others, child)
 }
 
-func join(path, name string) string { return strings.TrimPrefix(path+"/"+name, "/") }
+// join is the path of a child. That of the root for its own slash is "/".
+func join(path, name string) string {
+	if path == "" && name == "" {
+		return "/"
+	}
+	return strings.TrimPrefix(path+"/"+name, "/")
+}
 
 // kindOf is the Go type without the star that is no news.
 func kindOf(res resource.Resource) string { return strings.TrimPrefix(fmt.Sprintf("%T", res), "*") }

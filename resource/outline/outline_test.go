@@ -50,6 +50,8 @@ func TestHits(t *testing.T) {
 	sub := new(resource.Tree)
 	sub.PutChild("leaf", resource.NewData(nil, "text/plain"))
 	sub.PutChild("any", endless{})
+	sub.PutChild("", resource.NewData(nil, "text/plain"))
+	root.PutChild("", resource.NewData(nil, "text/plain"))
 	root.PutChild("sub", sub)
 	h.Watch(About{}.Draw(root))
 	for _, path := range []string{"/", "", "/sub", "/sub/", "/sub/leaf", "/sub/leaf/more", "/sub/any/7", "/sub/any/7/8", "/sub/none", "/none"} {
@@ -57,11 +59,17 @@ func TestHits(t *testing.T) {
 	}
 	h.At("sub")
 	h.At("nowhere")
-	want := map[string]int{"": 2, "sub": 4, "sub/leaf": 2, "sub/any/*": 2}
+	want := map[string]int{"": 1, "/": 1, "sub": 3, "sub/": 1, "sub/leaf": 2, "sub/any/*": 2}
 	if got := h.Take(); !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if len(h.Take()) != 0 || h.Len() != 5 {
+	if len(h.Take()) != 0 || h.Len() != 7 {
 		t.Error("they are counted twice")
+	}
+	h.At("sub")
+	h.At("sub/leaf")
+	h.WatchAnew(Node{Children: []Node{{Path: "sub"}}})
+	if got := h.Take(); !maps.Equal(got, map[string]int{"sub": 1}) || h.Len() != 2 {
+		t.Errorf("%v", got)
 	}
 }

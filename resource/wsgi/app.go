@@ -216,6 +216,34 @@ func (a *App) State() string {
 	return fmt.Sprintf("%s, %d under way, %d waiting", text, busy, len(a.queue.list))
 }
 
+// WorkerState is how one worker process does.
+type WorkerState struct {
+	Name   string
+	PID    int
+	Served int    // requests
+	Busy   int    // threads that work
+	State  string // "up", "loading", "ending"
+}
+
+// WorkerStates is the worker processes that there are. Loop only.
+func (a *App) WorkerStates() []WorkerState {
+	var list []WorkerState
+	for _, w := range a.workers {
+		if w.process == nil || w.gone {
+			continue
+		}
+		s := WorkerState{Name: w.name, PID: w.process.Pid(), Served: w.served, Busy: w.working(), State: "up"}
+		switch {
+		case w.retiring || w.stopping || w.doomed:
+			s.State = "ending"
+		case !w.loaded:
+			s.State = "loading"
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
 // idleLink is a link that waits for a request, of the worker that has least to do.
 func (a *App) idleLink() *link {
 	var best *worker

@@ -2,10 +2,11 @@ package dev
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"html"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"spindle/reactor"
 	"spindle/resource"
 	"spindle/resource/events"
+	"spindle/site/overview/tree"
 )
 
 // This file is the dashboard: what has happened and happens, told to a page (page/dash.*).
@@ -22,20 +24,10 @@ import (
 //go:embed page/dash.html
 var dashPage []byte
 
-//go:embed page/dash.css
-var dashStyle []byte
-
-//go:embed page/dash.js
-var dashScript []byte
-
-//go:embed page/dash-streams.css
-var streamsStyle []byte
-
-//go:embed page/dash-streams.js
-var streamsScript []byte
-
-//go:embed page/dash-repeat.js
-var repeatScript []byte
+// dashParts is its style sheets and scripts: each is served under its name.
+//
+//go:embed page/dash*.css page/dash*.js
+var dashParts embed.FS
 
 // What is kept, and how often it is told.
 const (
@@ -61,6 +53,8 @@ type dashboard struct {
 	buildNo int64
 	began   time.Time
 	memory  [2]int64 // of the program and of this process, bytes
+	insight *insight
+	edited  string // the file that was changed last
 
 	beats     int
 	timer     *reactor.DelayedCall // nil while nobody looks
@@ -98,6 +92,7 @@ type dashState struct {
 	What       string `json:"what"`
 	Phase      string `json:"phase"` // running, building, starting, failed, nothing
 	Paused     bool   `json:"paused"`
+	Stopped    bool   `json:"stopped"` // by hand
 	Failed     string `json:"failed,omitempty"`
 	Generation int    `json:"gen"`
 	Up         int64  `json:"up"` // since when the generation answers, ms since 1970
@@ -116,19 +111,23 @@ type dashState struct {
 
 // dashNews is what a page is told.
 type dashNews struct {
-	Now      int64       `json:"now"`
-	State    *dashState  `json:"state,omitempty"` // nil: as before
-	Requests []listed    `json:"requests,omitempty"`
-	Lines    []dashLine  `json:"lines,omitempty"`
-	Builds   []dashBuild `json:"builds,omitempty"`
-	Seconds  [][2]int32  `json:"seconds,omitempty"` // up to now: all, and failed
-	Skipped  int64       `json:"skipped,omitempty"` // requests that are left out
-	Cleared  bool        `json:"cleared,omitempty"`
+	Now      int64          `json:"now"`
+	State    *dashState     `json:"state,omitempty"` // nil: as before
+	Requests []listed       `json:"requests,omitempty"`
+	Lines    []dashLine     `json:"lines,omitempty"`
+	Builds   []dashBuild    `json:"builds,omitempty"`
+	Seconds  [][2]int32     `json:"seconds,omitempty"` // up to now: all, and failed
+	Insight  *dashInsight   `json:"insight,omitempty"` // once a second
+	Hits     map[string]int `json:"hits,omitempty"`    // of nodes of the tree, since the last news
+	Slow     []*slowSeen    `json:"slow,omitempty"`    // that are new, or have changed
+	Skipped  int64          `json:"skipped,omitempty"` // requests that are left out
+	Cleared  bool           `json:"cleared,omitempty"`
 }
 
 // newDashboard puts its pages into own.
 func newDashboard(s *Supervisor, own *resource.Tree, token string) *dashboard {
 	d := &dashboard{s: s, rec: newRecorder(s), pages: events.New(s.loop), began: s.loop.Now()}
+	d.insight = newInsight(d)
 	d.pages.MaxQueuedBytes, d.pages.MaxStreams = dashQueued, dashMaxPages
 	d.pages.Retry = time.Second
 	d.pages.Opened = func(*events.Stream, *resource.Request) error {
@@ -137,11 +136,7 @@ func newDashboard(s *Supervisor, own *resource.Tree, token string) *dashboard {
 	}
 	page := bytes.ReplaceAll(dashPage, []byte("{{token}}"), []byte(html.EscapeString(token)))
 	own.PutChild("", dashFile{file{pageType: "text/html; charset=utf-8", body: page}})
-	own.PutChild("dash.css", file{pageType: "text/css; charset=utf-8", body: dashStyle})
-	own.PutChild("dash.js", file{pageType: "text/javascript; charset=utf-8", body: dashScript})
-	own.PutChild("dash-streams.css", file{pageType: "text/css; charset=utf-8", body: streamsStyle})
-	own.PutChild("dash-repeat.js", file{pageType: "text/javascript; charset=utf-8", body: repeatScript})
-	own.PutChild("dash-streams.js", file{pageType: "text/javascript; charset=utf-8", body: streamsScript})
+	putDashParts(own)
 	own.PutChild("requests", recordPages{d: d})
 	own.PutChild("repeats", repeatPage{p: d.rec.repeats})
 	own.PutChild("streams", streamPages{s: s, c: d.rec.streams})
@@ -151,9 +146,35 @@ func newDashboard(s *Supervisor, own *resource.Tree, token string) *dashboard {
 	dash.PutChild("pause", dashAction{s: s, do: s.Pause})
 	dash.PutChild("resume", dashAction{s: s, do: s.Resume})
 	dash.PutChild("clear", dashAction{s: s, do: d.clear})
+	dash.PutChild("stop", dashAction{s: s, do: s.StopProgram})
+	dash.PutChild("start", dashAction{s: s, do: s.StartProgram})
+	dash.PutChild("editor", dashEditor{d: d})
+	dash.PutChild("level", dashLevel{d: d})
+	dash.PutChild("gc", dashGC{s: s})
+	dash.PutChild("tree", dashTree{d: d})
+	dash.PutChild("goroutines", goroutineDump{s: s})
 	own.PutChild("dash", dash)
 	s.Listen(d.heard)
 	return d
+}
+
+// putDashParts has the files that the page consists of served.
+func putDashParts(own *resource.Tree) {
+	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+	put := func(name string, body []byte) { own.PutChild(name, file{pageType: types[path.Ext(name)], body: body}) }
+	list, err := dashParts.ReadDir("page")
+	for _, e := range list {
+		var body []byte
+		if body, err = dashParts.ReadFile("page/" + e.Name()); err != nil {
+			break
+		}
+		put(e.Name(), body)
+	}
+	if err != nil {
+		panic(err) // the build is broken
+	}
+	put("tree.css", []byte(tree.Style))
+	put("tree.js", []byte(tree.Script))
 }
 
 // heard takes an event.
@@ -166,6 +187,7 @@ func (d *dashboard) heard(e Event) {
 	case EventChange:
 		b.Text = e.Action
 		if len(e.Paths) > 0 {
+			d.edited = e.Paths[0]
 			b.Place = relativeTo(d.s.target.root(), e.Paths[0])
 		}
 		if n := len(e.Paths) - 1; n > 0 {
@@ -232,7 +254,12 @@ func (d *dashboard) begin() {
 		return
 	}
 	d.toldReq, d.toldLine, d.toldBuild, d.beats = d.rec.last, d.lineNo, d.buildNo, 0
-	d.measure()
+	d.s.probes.watch(true)
+	d.rec.counted = func(target string) {
+		path, _, _ := strings.Cut(target, "?")
+		d.insight.hits.Count([]byte(path))
+	}
+	d.insight.measure()
 	d.timer = d.s.loop.CallLater(dashEvery, d.beat)
 }
 
@@ -240,10 +267,12 @@ func (d *dashboard) begin() {
 func (d *dashboard) beat() {
 	d.timer = nil
 	if d.pages.Len() == 0 {
+		d.s.probes.watch(false)
+		d.rec.counted = nil
 		return
 	}
 	if d.beats++; d.beats%dashSlow == 0 {
-		d.measure()
+		d.insight.measure()
 	}
 	d.tellNews()
 	d.rec.streams.tell(d.pages)
@@ -262,7 +291,14 @@ func (d *dashboard) tellNews() {
 	if state != d.told {
 		d.told, news.State = state, &state
 	}
-	if news.State == nil && len(news.Requests)+len(news.Lines)+len(news.Builds) == 0 && d.beats%dashSlow != 0 {
+	if hits := d.insight.hits.Take(); len(hits) > 0 {
+		news.Hits = hits
+	}
+	news.Slow = d.insight.takeSlow()
+	if d.beats%dashSlow == 0 {
+		news.Insight = &d.insight.now
+	}
+	if news.State == nil && len(news.Requests)+len(news.Slow)+len(news.Hits)+len(news.Lines)+len(news.Builds) == 0 && d.beats%dashSlow != 0 {
 		return
 	}
 	d.toldReq, d.toldLine, d.toldBuild = d.rec.last, d.lineNo, d.buildNo
@@ -273,7 +309,7 @@ func (d *dashboard) tellNews() {
 // state is how things are.
 func (d *dashboard) state() dashState {
 	s := d.s
-	st := dashState{What: s.target.describe(), Phase: s.phase(), Paused: s.paused, Generation: s.served(), OwnPID: os.Getpid(), OwnUp: d.began.UnixMilli(),
+	st := dashState{What: s.target.describe(), Phase: s.phase(), Paused: s.paused, Stopped: s.stopped, Generation: s.served(), OwnPID: os.Getpid(), OwnUp: d.began.UnixMilli(),
 		Memory: d.memory[0], OwnMemory: d.memory[1], Old: len(s.draining), InHand: d.rec.inHand, Open: -1, Total: d.rec.total, Errors: d.rec.errors}
 	if s.current != nil {
 		st.PID, st.Up = s.current.pid(), s.upSince.UnixMilli()
@@ -292,6 +328,8 @@ func (s *Supervisor) phase() string {
 	switch {
 	case s.making:
 		return "building"
+	case s.stopped:
+		return "stopped"
 	case s.next != nil:
 		return "starting"
 	case s.failure != nil:
@@ -302,39 +340,12 @@ func (s *Supervisor) phase() string {
 	return "nothing"
 }
 
-// measure asks, on a thread, how much memory the program and this process have.
-func (d *dashboard) measure() {
-	pid := 0
-	if d.s.current != nil {
-		pid = d.s.current.pid()
-	}
-	reactor.DeferToThreadPool(d.s.loop.ThreadPool(), func() ([2]int64, error) {
-		return [2]int64{residentBytes(pid), residentBytes(os.Getpid())}, nil
-	}).Then(func(m [2]int64) { d.memory = m }, nil)
-}
-
-// residentBytes is the memory that a process has now, 0 where that is not known. Blocks.
-func residentBytes(pid int) int64 {
-	if pid == 0 {
-		return 0
-	}
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
-	words := strings.Fields(string(text))
-	if err != nil || len(words) < 2 {
-		return 0
-	}
-	pages, err := strconv.ParseInt(words[1], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return pages * int64(os.Getpagesize())
-}
-
 // clear forgets requests and lines.
 func (d *dashboard) clear() {
 	d.rec.clear()
 	d.rec.streams.clear()
 	d.lines, d.builds = nil, nil
+	d.insight.clear()
 	d.pages.Broadcast(message("news", dashNews{Now: d.s.loop.Now().UnixMilli(), Cleared: true}))
 }
 
@@ -357,7 +368,8 @@ func (x dashAll) RenderGET(r *resource.Request) ([]byte, error) {
 	d := x.d
 	state := d.state()
 	now := d.s.loop.Now()
-	all := dashNews{Now: now.UnixMilli(), State: &state, Lines: d.lines, Builds: d.builds, Seconds: d.rec.seconds.last(now, trafficSeconds)}
+	all := dashNews{Now: now.UnixMilli(), State: &state, Lines: d.lines, Builds: d.builds, Seconds: d.rec.seconds.last(now, trafficSeconds),
+		Insight: &d.insight.now, Slow: d.insight.slow}
 	for _, x := range d.rec.ring {
 		all.Requests = append(all.Requests, x.line())
 	}

@@ -133,14 +133,14 @@ func TestDashboardPage(t *testing.T) {
 	}
 }
 
-func TestResidentBytes(t *testing.T) {
-	if _, err := os.Stat("/proc/self/statm"); err != nil {
+func TestReadProcess(t *testing.T) {
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("there is no /proc here")
 	}
-	if n := residentBytes(os.Getpid()); n < 1<<20 || n > 1<<36 {
-		t.Errorf("%d", n)
+	if p := readProcess(os.Getpid()); p.RSS < 1<<20 || p.RSS > 1<<36 || p.Threads < 1 || p.Threads > 1e4 || p.Open < 1 {
+		t.Errorf("%+v", p)
 	}
-	if residentBytes(0) != 0 || residentBytes(1<<30) != 0 {
+	if p := readProcess(0); p.RSS != 0 || readProcess(1<<30).RSS != 0 {
 		t.Error("what is not there has memory")
 	}
 }

@@ -164,6 +164,9 @@ func (f *front) settled() (resource.Resource, error) {
 	if f.s.serves != nil {
 		return f.s.serves, nil
 	}
+	if f.s.stopped {
+		return stoppedPage{s: f.s}, nil
+	}
 	return failurePage{f.s}, nil
 }
 

@@ -27,6 +27,7 @@ func (s *Supervisor) Restart() {
 	if s.closing {
 		return
 	}
+	s.stopped = false
 	s.crashes = 0
 	s.since = s.loop.Now()
 	s.tell(Event{Kind: EventChange, Action: Restart.String()})
@@ -51,7 +52,7 @@ func (s *Supervisor) start() {
 
 // startNow starts it.
 func (s *Supervisor) startNow() {
-	if s.closing || s.next != nil {
+	if s.closing || s.stopped || s.next != nil {
 		return
 	}
 	s.number++
@@ -160,7 +161,7 @@ func (s *Supervisor) failed(f *Failure) {
 // restore starts the last program that worked, if it had to make room for one that does
 // not.
 func (s *Supervisor) restore() {
-	if s.current != nil || s.next != nil || s.good.start == nil || s.failure.Stage != "start" {
+	if s.stopped || s.current != nil || s.next != nil || s.good.start == nil || s.failure.Stage != "start" {
 		return
 	}
 	s.number++
@@ -179,6 +180,9 @@ func (s *Supervisor) restore() {
 func (s *Supervisor) whatServes() *reactor.Deferred[resource.Resource] {
 	if s.serves != nil {
 		return reactor.Succeeded(s.serves)
+	}
+	if s.stopped {
+		return reactor.Succeeded[resource.Resource](stoppedPage{s: s})
 	}
 	if s.failure != nil && s.next == nil && !s.making {
 		return reactor.Succeeded[resource.Resource](failurePage{s})

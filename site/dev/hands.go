@@ -42,6 +42,9 @@ type inHand struct {
 	root resource.Resource
 }
 
+// Inner is the root. See outline.
+func (x inHand) Inner() resource.Resource { return x.root }
+
 // Pass goes on to the root, from its first segment.
 func (x inHand) Pass(r *resource.Request) (resource.Resource, error) {
 	x.h.busy++

@@ -93,6 +93,8 @@ type App struct {
 	Grow func(told func())
 	// Words is the last of what it has printed. May be nil.
 	Words func() string
+	// Processes is its processes, as they are now. May be nil. Loop only.
+	Processes func() []ProcessState
 }
 
 func (o *Options) patience() time.Duration {

@@ -57,7 +57,7 @@ func newProbes(s *Supervisor) (*probes, error) {
 		return nil, err
 	}
 	p := &probes{s: s, path: path, l: l}
-	p.heard = map[string]func(*probeLine, string, []byte){"hello": p.hello, "figures": p.figures, "answer": p.answer}
+	p.heard = map[string]func(*probeLine, string, []byte){"hello": p.hello, "figures": p.figures, "answer": p.answer, "span": p.span, "slow": p.slowCallback}
 	go p.accept()
 	return p, nil
 }

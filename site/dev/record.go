@@ -1,9 +1,11 @@
 package dev
 
 import (
+	"encoding/json"
 	"time"
 
 	"spindle/protocol"
+	"spindle/protocol/probe"
 	"spindle/resource"
 )
 
@@ -31,13 +33,19 @@ type recorder struct {
 	seconds traffic
 	sending map[string]*sending // requests that are sent again, by their mark
 	marks   int
-	over    func() // is told of each that is over
+	over    func()              // is told of each that is over
+	counted func(target string) // likewise, while somebody looks; may be nil
 	streams *streams
 	repeats *repeats
+	numbers int64                         // of the last that is watched
+	watched map[int64]*record             // by that number: under way, and in the ring
+	under   map[*resource.Request]*record // under way
+	sse     int                           // of these, event streams
 }
 
 func newRecorder(s *Supervisor) *recorder {
-	c := &recorder{s: s, sending: map[string]*sending{}, over: func() {}, streams: newStreams(s)}
+	c := &recorder{s: s, sending: map[string]*sending{}, over: func() {}, streams: newStreams(s),
+		watched: map[int64]*record{}, under: map[*resource.Request]*record{}}
 	c.repeats = &repeats{c: c}
 	return c
 }
@@ -62,11 +70,18 @@ type record struct {
 	answer     protocol.Fields
 	content    kept
 	bytes      int64
-	lost       string // why it was cut
-	again      int64  // the one that it repeats; 0 for none
-	mark       string // of the sending that waits for it
-	whole      bool   // fields and content are there
-	protocol   string // of an extended CONNECT
+	lost       string          // why it was cut
+	again      int64           // the one that it repeats; 0 for none
+	mark       string          // of the sending that waits for it
+	whole      bool            // fields and content are there
+	protocol   string          // of an extended CONNECT
+	number     int64           // by which it is watched
+	own        *probe.Timeline // here; nil until it is over
+	inner      json.RawMessage // in the program, a probe.Timeline; nil where it does not tell
+	innerCame  func()          // somebody waits for it
+	to         *probeLine      // to the program that it was passed on to; nil where that does not tell
+	passed     bool            // it was passed on to a process of its own
+	sse        bool            // the answer is an event stream
 	stream     *stream
 	events     *eventReader // that follows the answer, if it is an event stream
 }
@@ -107,6 +122,7 @@ func (c *recorder) watch(r *resource.Request) {
 		version: versionText(r.Version()), client: r.ClientAddr().String(), generation: c.s.served(), length: h.ContentLength, whole: true,
 		protocol: string(h.Protocol)}
 	x.again, x.mark = c.takeMark(h)
+	x.watchOwn(r)
 	x.fields = protocol.RawFields(h.Fields).Text(make(protocol.Fields, 0, len(h.Fields)))
 	c.inHand++
 	r.Observe(x)
@@ -146,6 +162,7 @@ func (x *record) FileSent(n int64) {
 func (c *recorder) end(x *record, r *resource.Request, err error) {
 	now := c.s.loop.Now()
 	c.inHand--
+	delete(c.under, r)
 	c.last++
 	c.total++
 	if x.body.why == "" && x.body.size < x.length {
@@ -168,6 +185,9 @@ func (c *recorder) end(x *record, r *resource.Request, err error) {
 	c.keep(x)
 	if w := c.sending[x.mark]; w != nil {
 		w.is(x)
+	}
+	if c.counted != nil {
+		c.counted(x.target)
 	}
 	c.over()
 }
@@ -193,6 +213,7 @@ func (c *recorder) keep(x *record) {
 func (x *record) thin() {
 	x.forget()
 	x.whole, x.fields, x.answer = false, nil, nil
+	x.c.unwatch(x)
 }
 
 // forget drops the content.
@@ -218,7 +239,12 @@ func (c *recorder) find(id int64) *record {
 }
 
 // clear empties the ring.
-func (c *recorder) clear() { c.ring, c.held = nil, 0 }
+func (c *recorder) clear() {
+	for _, x := range c.ring {
+		c.unwatch(x)
+	}
+	c.ring, c.held = nil, 0
+}
 
 // versionText names a version as people do.
 func versionText(v protocol.Version) string {

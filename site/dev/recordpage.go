@@ -45,10 +45,12 @@ type recordPage struct {
 }
 
 func (p recordPage) RenderGET(r *resource.Request) ([]byte, error) {
-	x, was := p.x.snapshot(), p.d.rec.find(p.x.again).snapshot()
 	r.SetField("Content-Type", "application/json")
 	r.SetField("X-Content-Type-Options", "nosniff")
-	return r.Later(reactor.DeferToThreadPool(r.Loop().ThreadPool(), func() ([]byte, error) { return json.Marshal(x.show(was)) }))
+	return r.Later(reactor.Chain(p.x.whenWatched(), func(struct{}) *reactor.Deferred[[]byte] {
+		x, was := p.x.snapshot(), p.d.rec.find(p.x.again).snapshot()
+		return reactor.DeferToThreadPool(r.Loop().ThreadPool(), func() ([]byte, error) { return json.Marshal(x.show(was)) })
+	}))
 }
 
 // snapshot is a copy for another goroutine. Content is never changed once it is there.

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"spindle/protocol"
+	"spindle/protocol/probe"
 )
 
 // This file shows a record: without its secrets, and its content as text where it is text.
@@ -172,6 +173,9 @@ type shownRecord struct {
 	Diff      []diffLine      `json:"diff,omitempty"` // with the one that it repeats
 	DiffNote  string          `json:"diff_note,omitempty"`
 	AgainTook int64           `json:"again_took,omitempty"`
+	Own       *probe.Timeline `json:"own,omitempty"`    // here
+	Inner     json.RawMessage `json:"inner,omitempty"`  // in the program: a probe.Timeline
+	Passed    bool            `json:"passed,omitempty"` // to a program; else it was answered here
 }
 
 // show makes the page; was is the record that x repeats, nil for none. It takes a while:
@@ -183,6 +187,7 @@ func (x *record) show(was *record) shownRecord {
 	if !x.whole {
 		return v
 	}
+	v.Own, v.Inner, v.Passed = withoutOurs(x.own), x.inner, x.passed
 	v.Curl, v.Test = x.curl(), x.test()
 	if v.CanEdit = x.body.why == "" && !v.Body.Binary; v.CanEdit {
 		v.RawBody = string(x.body.data)

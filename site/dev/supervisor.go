@@ -44,6 +44,7 @@ type Supervisor struct {
 	waiting    []*reactor.Deferred[resource.Resource]
 	queued     []Change // while paused
 	paused     bool
+	stopped    bool // by hand: none is started
 	closing    bool
 	commands   map[string]*command // of rules, by what they run
 	checks     *command            // go vet, tests

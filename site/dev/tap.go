@@ -173,3 +173,6 @@ var (
 	_ reactor.Transport         = (*tap)(nil)
 	_ reactor.HalfCloseProtocol = tapHalf{}
 )
+
+// Speaks names what passes. See protocol.Speaker.
+func (t *tap) Speaks() (name string, exchanges int) { return "WebSocket", -1 }

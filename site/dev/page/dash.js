@@ -70,6 +70,7 @@
     }
     if (news.seconds) takeSeconds(Math.floor(news.now / 1000), news.seconds);
     draw('state', 'graph');
+    dispatchEvent(new CustomEvent('spindle-news', { detail: news })); // for the files of the views
   }
 
   // takeSeconds puts the last seconds, up to now, in their places.
@@ -126,8 +127,9 @@
   }
   const clock = ms => new Date(ms).toTimeString().slice(0, 8);
   const text = (id, s) => { const e = $(id); if (e.textContent !== s) e.textContent = s; };
+  const label = (id, s) => { const e = $(id).firstElementChild; if (e.textContent !== s) e.textContent = s; }; // of a button
 
-  const phases = { running: 'Running', building: 'Building …', starting: 'Starting …', failed: 'Failed', nothing: 'Nothing runs yet' };
+  const phases = { running: 'Running', building: 'Building …', starting: 'Starting …', failed: 'Failed', nothing: 'Nothing runs yet', stopped: 'Stopped' };
 
   function drawState() {
     const p = $('phase');
@@ -149,6 +151,8 @@
     $('what').title = s.what;
     document.title = (s.phase === 'failed' ? '✗ ' : s.paused ? '‖ ' : '') + name + ' · Spindle';
     $('pause').firstChild.textContent = s.paused ? 'Resume ' : 'Pause ';
+    label('stop', s.stopped ? 'Start' : 'Stop');
+    $('stop').title = s.stopped ? 'Start the program (s)' : 'Stop the program: none is started until you say so (s)';
     drawFailure(s);
     text('total', number(s.total));
     text('errors', number(s.errors));
@@ -351,22 +355,45 @@
   async function act(name) {
     const b = $(name);
     b.disabled = true;
-    const path = name === 'restart' ? name : 'dash/' + (name === 'pause' && state && state.paused ? 'resume' : name);
-    await post(path).catch(() => {});
+    const other = { pause: state && state.paused && 'resume', stop: state && state.stopped && 'start' }[name];
+    await failed(await post(name === 'restart' ? name : 'dash/' + (other || name)).catch(() => null));
     b.disabled = false;
   }
-  for (const name of ['restart', 'pause', 'clear']) $(name).addEventListener('click', () => act(name));
+
+  // failed tells whether what was asked for was not done, and says why not.
+  async function failed(answer) {
+    if (answer && answer.ok) return false;
+    toast(answer ? await wordsOf(answer) : 'The development server is gone.', true);
+    return true;
+  }
+  // wordsOf is the text of an answer that is an error.
+  async function wordsOf(answer) {
+    const doc = new DOMParser().parseFromString(await answer.text(), 'text/html'); // no script of it runs
+    doc.querySelectorAll('style, title, script').forEach(x => x.remove());
+    return doc.body.textContent.replace(/\s+/g, ' ').trim().slice(0, 300);
+  }
+  let toasting = 0;
+  function toast(words, bad) {
+    const t = $('toast');
+    t.textContent = words;
+    t.className = 'toast' + (bad ? ' bad' : '');
+    t.hidden = false;
+    clearTimeout(toasting);
+    toasting = setTimeout(() => { t.hidden = true; }, bad ? 8000 : 4000);
+  }
+  for (const name of ['restart', 'stop', 'pause', 'clear', 'editor']) $(name).addEventListener('click', () => act(name));
   $('filter').addEventListener('input', e => { filter = e.target.value.trim().toLowerCase(); draw('requests'); });
   addEventListener('keydown', e => {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
-    const typing = e.target.closest('input:not([type=checkbox]), textarea');
+    const typing = e.target.closest('input:not([type=checkbox]), textarea, select');
     if (e.key === 'Escape' && e.target === $('filter')) {
       if (filter) { $('filter').value = filter = ''; draw('requests'); } else $('filter').blur();
       e.preventDefault();
       return;
     }
     if (typing || $('detail').open) return;
-    const key = { r: () => act('restart'), p: () => act('pause'), c: () => act('clear'), '/': () => $('filter').focus() }[e.key];
+    const tab = /^[1-9]$/.test(e.key) && document.querySelectorAll('#views a[data-view]')[e.key - 1];
+    const key = { r: () => act('restart'), s: () => act('stop'), p: () => act('pause'), c: () => act('clear'), e: () => act('editor'), '/': () => { turnTo('overview'); $('filter').focus(); } }[e.key] || tab && (() => { location.hash = tab.hash; });
     if (key) { key(); e.preventDefault(); }
     const row = e.target.closest('#requests tr');
     if (!row) return;
@@ -400,7 +427,7 @@
   function turnTo(name) {
     view = name;
     for (const m of document.querySelectorAll('main[data-view]')) m.hidden = m.dataset.view !== name;
-    for (const a of document.querySelectorAll('#views a')) a.toggleAttribute('aria-current', a.dataset.view === name);
+    for (const a of document.querySelectorAll('#views a[data-view]')) a.toggleAttribute('aria-current', a.dataset.view === name);
     dispatchEvent(new CustomEvent('spindle-view', { detail: name }));
   }
   detail.addEventListener('close', () => {
@@ -546,6 +573,6 @@
   }
 
   setInterval(() => draw('state'), 1000);
-  window.spindle = { base, source, post, el, number, bytes, time, clock, say, open, part, shown: () => detail.open ? shown : null, view: () => view };
+  window.spindle = { base, source, post, el, number, bytes, time, clock, ago, say, open, part, failed, toast, state: () => state, shown: () => detail.open ? shown : null, view: () => view };
   route();
 })();

@@ -1,5 +1,6 @@
 // Package report lets a program of net/http, whatever router it has, be looked at by
-// spindle dev when it panics: with the variables of every frame.
+// spindle dev: when it panics, with the variables of every frame; and while it runs, its
+// goroutines, its memory, and when what happens to a request.
 //
 //	http.ListenAndServe(addr, report.Handler(router))
 //
@@ -9,6 +10,7 @@
 package report
 
 import (
+	"log/slog"
 	"net/http"
 	"sort"
 
@@ -26,7 +28,9 @@ func Handler(next http.Handler) http.Handler {
 	probe.Start("net/http")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		postmortem.GrowStack()
-		watched := &writer{ResponseWriter: w}
+		watched := &writer{ResponseWriter: w, watch: probe.Began(r.Header.Get(probe.Field))}
+		r.Header.Del(probe.Field)
+		defer watched.over()
 		defer func() {
 			v := recover()
 			if v == nil {
@@ -39,11 +43,21 @@ func Handler(next http.Handler) http.Handler {
 			if a == nil || a.Page == nil || watched.begun {
 				panic(v) // to net/http, which logs it
 			}
-			answer(w, a)
+			answer(watched, a)
+			watched.returned = true
 		}()
+		if watched.watch != nil {
+			watched.watch.Render = watched.watch.Since()
+		}
 		next.ServeHTTP(watched, r)
+		watched.returned = true
 	})
 }
+
+// LogLevel is the level of a log that the dashboard of the development server can change:
+// make a handler with it as slog.HandlerOptions.Level. The handler that slog has by itself
+// follows without it.
+var LogLevel slog.Leveler = probe.LogLevel
 
 // answer sends the page.
 func answer(w http.ResponseWriter, a *postmortem.Answer) {
@@ -91,16 +105,43 @@ func describe(r *http.Request) *postmortem.Exchange {
 // writer knows whether an answer has begun.
 type writer struct {
 	http.ResponseWriter
-	begun bool
+	begun    bool
+	returned bool         // the handler has, or was answered for
+	watch    *probe.Watch // nil unless the development server wants to know when what happens
+}
+
+// begins notes the begin of the answer.
+func (w *writer) begins(status int) {
+	if w.watch != nil && !w.begun {
+		w.watch.Answer, w.watch.Status = w.watch.Since(), status
+	}
+	w.begun = true
+}
+
+// over tells of the request.
+func (w *writer) over() {
+	x := w.watch
+	if x == nil {
+		return
+	}
+	if w.returned {
+		w.begins(http.StatusOK) // net/http answers for who has said nothing
+	} else {
+		x.Lost = "panic"
+	}
+	x.Rendered, x.End = x.Since(), x.Since()
+	x.Tell()
 }
 
 func (w *writer) WriteHeader(status int) {
-	w.begun = w.begun || status >= 200
+	if status >= 200 {
+		w.begins(status)
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *writer) Write(p []byte) (int, error) {
-	w.begun = true
+	w.begins(http.StatusOK)
 	return w.ResponseWriter.Write(p)
 }
 
@@ -109,6 +150,6 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Flush is for who asserts http.Flusher, as many do.
 func (w *writer) Flush() {
-	w.begun = true
+	w.begins(http.StatusOK)
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }

@@ -43,8 +43,11 @@ func write(b *strings.Builder, n *outline.Node) {
 	if n.Open {
 		class += " open"
 	}
+	if n.Path == "" {
+		class, mark = class+" root", spindle
+	}
 	if name == "" {
-		class, name, mark = class+" root", "/", spindle
+		name = "/"
 	}
 	b.WriteString(`<li><a class="` + class + `" href="` + html.EscapeString(href(n.Href)) + `" data-path="` + html.EscapeString(n.Path) + `">` + mark)
 	b.WriteString(`<span class="name">` + html.EscapeString(name) + `</span><span class="hits" hidden></span>`)

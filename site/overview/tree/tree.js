@@ -8,7 +8,8 @@ function spindleTree(box) {
   "use strict";
   const calm = matchMedia("(prefers-reduced-motion: reduce)"), phone = matchMedia("(max-width: 860px)");
   const sheet = box.querySelector(":scope > svg");
-  const nodes = new Map([...box.querySelectorAll(".node")].map((node) => [node.dataset.path, node]));
+  const all = [...box.querySelectorAll(".node")];
+  const nodes = new Map(all.map((node) => [node.dataset.path, node]));
   const edges = new Map(); // node -> path to it
   const counts = new Map();
 
@@ -35,8 +36,8 @@ function spindleTree(box) {
   }
 
   function weave() {
-    const places = new Map([...nodes.values()].map((node) => [node, place(node)])); // all are measured before any is drawn
-    for (const node of nodes.values()) {
+    const places = new Map(all.map((node) => [node, place(node)])); // all are measured before any is drawn
+    for (const node of all) {
       const parent = parentOf(node);
       if (!parent) continue;
       if (!edges.has(node)) edges.set(node, sheet.appendChild(document.createElementNS(sheet.namespaceURI, "path")));

@@ -1,0 +1,86 @@
+package dev
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"spindle/reactor"
+	"spindle/resource"
+	"spindle/resource/outline"
+	"spindle/site/overview/tree"
+)
+
+// This file is GET dash/tree: the tree of the program, or of what this process hosts, as it
+// is now.
+
+// drawnTrees is what a page gets.
+type drawnTrees struct {
+	Trees  []drawnTree `json:"trees"`
+	Why    string      `json:"why,omitempty"` // there is none
+	Nodes  int         `json:"nodes"`
+	Source string      `json:"source"` // whose it is: "program", "here"
+}
+
+// drawnTree is one. Those of several sites of a program have paths with its number in front.
+type drawnTree struct {
+	HTML   string            `json:"html"`
+	States map[string]string `json:"states"` // how nodes do that can tell
+}
+
+type dashTree struct {
+	resource.Leaf
+	d *dashboard
+}
+
+func (x dashTree) RenderGET(r *resource.Request) ([]byte, error) {
+	s := x.d.s
+	if h, ok := s.current.(*hosted); ok {
+		return sendJSON(r, x.d.insight.draw("here", []outline.Node{outline.About{}.Draw(h.app.Root)}))
+	}
+	if s.probe() == nil {
+		return sendJSON(r, drawnTrees{Why: whyNoTree(s)})
+	}
+	return laterJSON(r, reactor.Chain(s.Ask("tree", ""), func(raw json.RawMessage) *reactor.Deferred[[]byte] {
+		var roots []outline.Node
+		if err := json.Unmarshal(raw, &roots); err != nil {
+			return reactor.Failed[[]byte](err)
+		}
+		body, err := json.Marshal(x.d.insight.draw("program", roots))
+		if err != nil {
+			return reactor.Failed[[]byte](err)
+		}
+		return reactor.Succeeded(body)
+	}))
+}
+
+// whyNoTree is why there is nothing to draw.
+func whyNoTree(s *Supervisor) string {
+	switch {
+	case s.current == nil:
+		return "No program runs now."
+	case s.target.describe() == "":
+		return ""
+	}
+	return "This program is not made of resources that could be drawn: it is no program of Spindle."
+}
+
+// draw makes what a page gets, and has requests to these trees counted.
+func (x *insight) draw(source string, roots []outline.Node) drawnTrees {
+	all := drawnTrees{Source: source, Trees: []drawnTree{}}
+	for i, root := range roots {
+		states := map[string]string{}
+		root.Each(func(n outline.Node) {
+			all.Nodes++
+			if n.State != "" {
+				states[n.Path] = n.State
+			}
+		})
+		if i == 0 { // which of several sites a request is for can not be told from here
+			x.hits.WatchAnew(root)
+		}
+		all.Trees = append(all.Trees, drawnTree{HTML: tree.HTML(root), States: states})
+	}
+	return all
+}
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
