@@ -154,7 +154,7 @@ func (p *Port) start(e Endpoint) error {
 		p.closeSocket()
 		return err
 	}
-	p.listening = true
+	p.listening, p.paused = true, false
 	r.ports = append(r.ports, p)
 	if p.source != nil {
 		p.watch(p.source)

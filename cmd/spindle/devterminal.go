@@ -89,11 +89,18 @@ func (t *devTerminal) hint() {
 			break
 		}
 	}
-	if t.d.front != "" && !t.d.config.Quiet {
-		fmt.Fprintf(t.out, "  The program has this port itself: there pages are not reloaded, requests not\n  recorded, and a build that fails is shown here alone. All of that is at\n  %s\n\n", t.paint(blue, t.d.front))
+	if !t.d.config.Quiet {
+		t.showFront()
 	}
 	if t.keys() {
 		fmt.Fprintln(t.out, t.paint(dimmed, "  r starts again, o opens the browser, h lists the other keys\n"))
+	}
+}
+
+// showFront says where the second port is, with --direct.
+func (t *devTerminal) showFront() {
+	if t.d.front != "" {
+		fmt.Fprintf(t.out, "  The program has this port itself: there pages are not reloaded, requests not\n  recorded, and a build that fails is shown here alone. All of that is at\n  %s\n\n", t.paint(blue, t.d.front))
 	}
 }
 
@@ -370,6 +377,7 @@ func (t *devTerminal) key(k byte) {
 	case 'u':
 		t.out.flush()
 		t.d.banner(t.d.errs, machineAddrs())
+		t.showFront()
 	case 'c':
 		fmt.Fprint(t.out, strings.Repeat("\n", 60)+"\x1b[H\x1b[2J") // what was there is scrolled up, not lost
 		t.last = ""

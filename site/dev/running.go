@@ -105,7 +105,13 @@ func (s *Supervisor) describeEnd(f *Failure) {
 	} else if fault := parsePanic(f.Output, s.target.root()); fault != nil {
 		f.Faults = append(f.Faults, *fault)
 	}
-	if strings.Contains(f.Output, "address already in use") {
+	switch {
+	case !strings.Contains(f.Output, "address already in use"):
+	case s.opts.Direct != nil:
+		f.Faults = append(f.Faults, Fault{
+			Message: "the program opens the port itself, and does not take over the socket of LISTEN_FDS",
+			Mend:    "run it without --direct: then it is given a port of its own"})
+	default:
 		f.Faults = append(f.Faults, Fault{
 			Message: "the program listens at a port that is taken, perhaps by this development server",
 			Mend:    "let it listen at the port that the variable PORT names, or give 'spindle dev' another port with --listen"})
