@@ -310,6 +310,42 @@ func TestDevNothingIsLost(t *testing.T) {
 	}
 }
 
+// With --direct the development server answers only while no program does, and at the second
+// port.
+func TestDevDirect(t *testing.T) {
+	program := build(t, "cmd/spindle")
+	d := startDev(t, program, map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": spindleMain + "\nfunc broken( {\n"}, "--direct")
+	d.await("failed", 1)
+	page := []string{"Accept", "text/html", "Sec-Fetch-Dest", "document"}
+	if status, body := d.get("/", page...); status != 500 || !strings.Contains(body, "broken") {
+		t.Errorf("a first build that fails: %d %s", status, body)
+	}
+	d.write("main.go", spindleMain)
+	d.await("ready", 1)
+	d.until("/", "<body>v1") // the connection that is kept has the old way once more
+	if _, body := d.get("/", page...); strings.Contains(body, "live.js") || !strings.Contains(body, "<body>v1") {
+		t.Errorf("the program does not answer itself: %s", body)
+	}
+	_, front, _ := strings.Cut(d.log.String(), "All of that is at\n  ")
+	front, _, _ = strings.Cut(front, "\n")
+	public := d.url
+	d.url = strings.TrimSuffix(front, "/")
+	if _, body := d.get("/", page...); !strings.Contains(body, "live.js") || !strings.Contains(body, "<body>v1") {
+		t.Errorf("no script at %s: %s", front, body)
+	}
+	d.url = public
+	d.mu.Lock()
+	pid := d.events[slices.IndexFunc(d.events, func(e devEvent) bool { return e.Event == "ready" })].PID
+	d.mu.Unlock()
+	must(t, syscall.Kill(pid, syscall.SIGKILL))
+	d.await("exit", 1)
+	if status, body := d.get("/", page...); status != 500 || !strings.Contains(body, "The program ended") {
+		t.Errorf("a program that ended: %d %s", status, body)
+	}
+	d.write("main.go", strings.Replace(spindleMain, `"v1"`, `"v2"`, 1))
+	d.until("/", "<body>v2")
+}
+
 // What air's proxy does wrong, by DEVSERVERS.md: bodies, forms, Host, streams, WebSocket,
 // fields of its own, all interfaces.
 func TestDevPassesOnWhatItGets(t *testing.T) {
