@@ -38,6 +38,7 @@ type devConfig struct {
 	Rules    []string
 	With     []string
 	Before   string // command before each build
+	After    string // command behind each start
 	Debugger string // where Delve listens
 	Direct   bool   // programs are given the public socket
 	Locals   bool   // variables of panics are shown
@@ -134,6 +135,7 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&c.Rules, "rule", nil, "`pattern=action[:command]`: swap, reload, restart, rebuild or ignore, after running the command")
 	f.StringArrayVar(&c.With, "with", nil, "`name=command` to run beside the program; may be given several times")
 	f.StringVar(&c.Before, "before", "", "`command` to run before each build, as in 'templ generate'")
+	f.StringVar(&c.After, "after", "", "`command` to run each time that a new program answers, as in 'curl -s localhost:8080/warm'")
 	f.StringVar(&c.Debugger, "debugger", "", "`address` where Delve listens for editors, attached to each new program, as in 127.0.0.1:2345")
 	f.BoolVar(&c.Direct, "direct", false, "give the program the port itself, which has to honour LISTEN_FDS: nothing is recorded or reloaded there, but at a second port")
 	f.BoolVar(&c.Locals, "locals", true, "show the variables of a panic, for which the own module is built without optimisation")
@@ -237,7 +239,7 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 		return o, nil, failure{err}
 	}
 	o = dev.Options{Dir: here, Args: c.Args, AppPort: c.AppPort, Exclude: c.Exclude, Poll: c.Poll, Vet: c.Vet, Test: c.Test,
-		Before: c.Before, Debugger: c.Debugger, Patience: c.Patience, Editor: c.Editor, Hosts: c.Hosts, NoReload: c.NoReload, BuildFlags: slices.Clone(c.Build)}
+		Before: c.Before, After: c.After, Debugger: c.Debugger, Patience: c.Patience, Editor: c.Editor, Hosts: c.Hosts, NoReload: c.NoReload, BuildFlags: slices.Clone(c.Build)}
 	if c.Patience == 0 {
 		o.Patience = -1
 	}

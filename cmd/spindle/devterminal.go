@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,6 +36,7 @@ type devTerminal struct {
 	level   int    // 0: all; 1: no requests; 2: what fails only
 	saved   *term.State
 	tty     *os.File
+	typing  atomic.Bool // what is typed goes to the program, line by line; the reader of keys ends it
 	watched bool
 }
 
@@ -326,18 +329,45 @@ func (t *devTerminal) takeKeys() {
 	t.saved, t.tty = saved, os.Stdin
 	loop := t.d.group.Reactors()[0]
 	go t.whenContinued(func() { loop.CallFromThread(t.rawAgain) })
-	go func() {
-		var b [16]byte
-		for {
-			n, err := os.Stdin.Read(b[:])
-			if err != nil {
-				return
-			}
+	go t.readKeys(loop)
+}
+
+// readKeys is a goroutine's work: keys, and lines while what is typed goes to the program.
+func (t *devTerminal) readKeys(loop reactor.Loop) {
+	for {
+		b := make([]byte, 1024)
+		n, err := t.tty.Read(b)
+		switch {
+		case err == io.EOF && t.typing.CompareAndSwap(true, false):
+			loop.CallFromThread(t.typed)
+		case err != nil:
+			return
+		case t.typing.Load():
+			loop.CallFromThread(func() { t.d.supervisor.Type(b[:n]) })
+		default:
 			for _, k := range b[:n] {
 				loop.CallFromThread(func() { t.key(k) })
 			}
 		}
-	}()
+	}
+}
+
+// typeIn has what is typed go to the program.
+func (t *devTerminal) typeIn(now time.Time) {
+	if !t.d.supervisor.Reads() {
+		t.line(now, t.paint(yellow, "there is no program that reads"))
+		return
+	}
+	t.line(now, t.paint(yellow, "what you type goes to the program; Ctrl-D ends that"))
+	t.out.flush()
+	t.typing.Store(true)
+	_ = term.Restore(int(t.tty.Fd()), t.saved)
+}
+
+// typed takes keys again.
+func (t *devTerminal) typed() {
+	t.rawAgain()
+	t.line(time.Now(), t.paint(dimmed, "keys are for spindle again"))
 }
 
 // whenContinued calls f each time when the process goes on after Ctrl-Z. It is a goroutine's
@@ -352,7 +382,7 @@ func (t *devTerminal) whenContinued(f func()) {
 
 // rawAgain takes keys again: the shell has had the terminal meanwhile.
 func (t *devTerminal) rawAgain() {
-	if t.saved != nil {
+	if t.saved != nil && !t.typing.Load() {
 		_ = rawKeys(int(t.tty.Fd()))
 	}
 }
@@ -394,6 +424,8 @@ func (t *devTerminal) key(k byte) {
 		}
 	case 'd':
 		t.debug(now)
+	case 'i':
+		t.typeIn(now)
 	case 'Q':
 		t.qr()
 	case 'q', 3, 4: // Ctrl-C, Ctrl-D
@@ -401,7 +433,8 @@ func (t *devTerminal) key(k byte) {
 	case 'h', '?':
 		for _, row := range [][2]string{{"r", "start the program again"}, {"o", "open the browser"}, {"u", "show the addresses"},
 			{"Q", "show the address as a QR code"}, {"c", "clear"}, {"l", "show all requests, none, those that fail"},
-			{"p", "pause: do not act on saves"}, {"d", "show what runs, and what is wrong"}, {"q", "quit"}} {
+			{"p", "pause: do not act on saves"}, {"i", "type something for the program to read"},
+			{"d", "show what runs, and what is wrong"}, {"q", "quit"}} {
 			fmt.Fprintf(t.out, "  %s  %s\n", t.paint(bold, row[0]), row[1])
 		}
 		t.last = ""

@@ -34,7 +34,8 @@ func (b *beside) start() {
 	}
 	child, err := reactor.SpawnProcess(b.s.loop, b, reactor.Process{
 		Path: "/bin/sh", Args: []string{"-c", b.what.Run}, Dir: b.s.target.root(), Env: b.s.env(),
-		FDs: map[int]reactor.ChildFD{0: {}, 1: {Pipe: reactor.ChildWrites}, 2: {Pipe: reactor.ChildWrites}},
+		// Some, as those that make style sheets, end when their input does.
+		FDs: map[int]reactor.ChildFD{0: {Pipe: reactor.ChildReads}, 1: {Pipe: reactor.ChildWrites}, 2: {Pipe: reactor.ChildWrites}},
 		Sys: childAttr(),
 	})
 	if err != nil {

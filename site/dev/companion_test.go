@@ -65,6 +65,18 @@ func TestCompanion(t *testing.T) {
 	}
 }
 
+// TestCompanionInput: it does not end before the companion does.
+func TestCompanionInput(t *testing.T) {
+	r, s, told := companions(t, Companion{Name: "css", Run: `echo up; cat; echo over`})
+	until(t, told, func(e Event) bool { return e.Text == "up" })
+	on(t, r, func() { s.companions[0].child.Write([]byte("a line\n")) })
+	if texts := until(t, told, func(e Event) bool { return e.Kind == EventOutput }); texts[len(texts)-1] != "output css: a line" {
+		t.Errorf("%q", texts)
+	}
+	on(t, r, func() { s.companions[0].child.CloseStdin() })
+	until(t, told, func(e Event) bool { return e.Text == "over" })
+}
+
 func TestCompanionThatFails(t *testing.T) {
 	r, s, told := companions(t, Companion{Name: "worker", Run: `echo oh; exit 3`})
 	texts := until(t, told, func(e Event) bool { return e.Kind == EventExit })

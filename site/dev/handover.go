@@ -83,6 +83,9 @@ func (s *Supervisor) isReady(n int, g generation, root resource.Resource) {
 	s.accepting()
 	s.tell(Event{Kind: EventReady, Generation: n, PID: g.pid(), Took: s.upSince.Sub(s.since)})
 	s.release()
+	if s.opts.After != "" {
+		s.runCommand(s.opts.After)
+	}
 	s.debug(g)
 	if was != nil {
 		s.retire(was)

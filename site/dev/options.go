@@ -52,6 +52,7 @@ type Options struct {
 	Rules      []Rule      // before the standard ones
 	With       []Companion // run beside the target
 	Before     string      // a command that is run, by the shell, before each build
+	After      string      // a command that is run, by the shell, when a new program answers
 	Debugger   string      // Go: the address where Delve listens, attached to each new program; "" for none
 	Optimised  bool        // Go: the own module is built as for production, so that variables may not be readable
 	Poll       bool        // look for changes, without events of the system

@@ -135,7 +135,7 @@ func (p *program) start(socket *os.File, more map[string]string) error {
 	if s.still {
 		set["GODEBUG"] = withSetting(s.env, "gcshrinkstackoff=1")
 	}
-	fds := map[int]reactor.ChildFD{0: {}, 1: {Pipe: reactor.ChildWrites}, 2: {Pipe: reactor.ChildWrites}}
+	fds := map[int]reactor.ChildFD{0: {Pipe: reactor.ChildReads}, 1: {Pipe: reactor.ChildWrites}, 2: {Pipe: reactor.ChildWrites}}
 	run := reactor.Process{Path: s.path, Args: s.args, Dir: s.dir, Env: environ(s.env, set), FDs: fds, Sys: childAttr()}
 	if socket != nil {
 		fds[3] = reactor.ChildFD{File: socket}

@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -43,6 +44,10 @@ func beProgram(kind string) {
 		fmt.Println("on its way")
 		fmt.Fprintln(os.Stderr, "panic: oh dear")
 		os.Exit(3)
+	case "reader":
+		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		fmt.Printf("read %q %v\n", line, err)
+		os.Exit(0)
 	case "deaf":
 		signal.Ignore(syscall.SIGTERM)
 		l, err = net.Listen("tcp", "127.0.0.1:"+os.Getenv("PORT"))
@@ -195,6 +200,26 @@ func TestProgramThatCanNotBeStarted(t *testing.T) {
 		if left, _ := filepath.Glob(filepath.Join(spec.base, "*")); way == byPort && len(left) > 0 {
 			t.Errorf("left behind: %q", left)
 		}
+	}
+}
+
+// TestProgramReads: its input does not end, and is what somebody types.
+func TestProgramReads(t *testing.T) {
+	r := loop(t)
+	p, ended := started(t, r, "reader", nil)
+	s := &Supervisor{loop: r}
+	on(t, r, func() {
+		if s.Reads() {
+			t.Error("nothing runs, and reads")
+		}
+		s.next = &running{s: s, p: p}
+		if !s.Type([]byte("to you\n")) {
+			t.Error("there is nobody who reads")
+		}
+	})
+	wait(t, ended, "its end")
+	if got := p.words.String(); got != "read \"to you\\n\" <nil>\n" {
+		t.Error(got)
 	}
 }
 

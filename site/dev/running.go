@@ -50,6 +50,21 @@ func (g *running) stop(patience time.Duration) {
 	g.hands.whenEmpty(g.s.loop, patience, g.p.stop)
 }
 
+// Type gives what somebody has typed to the program that answers, or to the one that is being
+// started. It is false when there is none that reads. Loop only.
+func (s *Supervisor) Type(text []byte) bool {
+	for _, g := range []generation{s.current, s.next} {
+		if g, ok := g.(*running); ok {
+			g.p.child.Write(text)
+			return true
+		}
+	}
+	return false
+}
+
+// Reads tells whether there is a program that reads what is typed. Loop only.
+func (s *Supervisor) Reads() bool { return s.Type(nil) }
+
 // output tells what the program prints, line by line.
 func (g *running) output(_ *program, errs bool, data []byte) {
 	cutter := &g.lines[0]
