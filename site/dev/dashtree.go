@@ -38,7 +38,7 @@ func (x dashTree) RenderGET(r *resource.Request) ([]byte, error) {
 		return sendJSON(r, x.d.insight.draw("here", []outline.Node{outline.About{}.Draw(h.app.Root)}))
 	}
 	if s.probe() == nil {
-		return sendJSON(r, drawnTrees{Why: whyNoTree(s)})
+		return sendJSON(r, drawnTrees{Trees: []drawnTree{}, Why: whyNoTree(s)})
 	}
 	return laterJSON(r, reactor.Chain(s.Ask("tree", ""), func(raw json.RawMessage) *reactor.Deferred[[]byte] {
 		var roots []outline.Node
@@ -55,11 +55,8 @@ func (x dashTree) RenderGET(r *resource.Request) ([]byte, error) {
 
 // whyNoTree is why there is nothing to draw.
 func whyNoTree(s *Supervisor) string {
-	switch {
-	case s.current == nil:
+	if s.current == nil {
 		return "No program runs now."
-	case s.target.describe() == "":
-		return ""
 	}
 	return "This program is not made of resources that could be drawn: it is no program of Spindle."
 }

@@ -26,6 +26,10 @@
 // guarded as console.go tells. A hosted application keeps the frames of an exception itself;
 // the console of such a Ticket is a Talk, behind the same guard.
 //
+// A program that has a probe (see protocol/probe: those of site, and of net/http with report) tells of
+// itself over another socket: of each request that was passed on, by a mark that only the two
+// know, and once a second of loops and memory, while somebody looks at the dashboard.
+//
 // Everything runs on one loop; builds and programs are processes, and files are read on
 // threads. No program outlives the Supervisor: the keeper sees to that.
 package dev

@@ -19,6 +19,7 @@ func (s *Supervisor) StopProgram() {
 		s.current, s.serves = nil, nil
 		s.retire(was)
 	}
+	s.accepting()
 	s.notice("The program was stopped; it is started again when it is asked to be")
 	s.release()
 }

@@ -38,7 +38,7 @@
     if (passed) {
       add('wait', 'program', t.render || t.head, t.answer || end, 'until the first byte of its answer is back');
     } else if (t.render) {
-      add('render', 'render', t.render, t.rendered || t.answer || end, steps.length ? plain(steps[steps.length - 1].type) : 'the handler');
+      add('render', steps.length ? 'render' : 'handler', t.render, t.rendered || t.answer || end, steps.length ? plain(steps[steps.length - 1].type) : 'the handler');
       if (t.later) add('wait', 'until it answers', t.rendered, t.answer || end, 'it has answered after it had returned');
     }
     const handed = !passed && t.rendered && !t.later && t.answer >= t.rendered;
