@@ -24,8 +24,8 @@ import (
 const (
 	askEvery = 5 * time.Millisecond
 	mostWait = 30 * time.Second
-	settle   = 500 * time.Millisecond // before an edit: nobody saves quicker
-	mostTold = 2000                   // bytes of what a runner has printed
+	settle   = 1500 * time.Millisecond // before an edit: Flask and air do not see what comes sooner
+	mostTold = 2000                    // bytes of what a runner has printed
 )
 
 // runner is a development server at work on an application of its own.
@@ -77,7 +77,7 @@ func (b *bench) start(app, name string, env []string, words ...string) (*runner,
 	r.cmd.Dir = dir
 	r.cmd.Env = append(append(os.Environ(), "PORT="+strconv.Itoa(port)), env...)
 	r.cmd.Stdout, r.cmd.Stderr = r.out, r.out
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	r.cmd.SysProcAttr = aSession()
 	if err := r.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -94,6 +94,10 @@ func (b *bench) start(app, name string, env []string, words ...string) (*runner,
 	r.refused = 0
 	return r, nil
 }
+
+// aSession puts each runner, and each bare build, into a session of its own: Linux divides the
+// processor between sessions first, so that they are equal only then.
+func aSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
 // stopAll ends every runner, with all that it has started.
 func (b *bench) stopAll() {

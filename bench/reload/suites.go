@@ -106,6 +106,7 @@ func (b *bench) gin() error {
 			if err := t.time(r.name+", undo", func() error { return r.save("handler.go", b.version(n-1)) }); err != nil {
 				return err
 			}
+			time.Sleep(settle)
 			if err := r.save("handler.go", b.version(n)); err != nil {
 				return err
 			}
@@ -129,6 +130,7 @@ func buildAnew(dir string, n int) error {
 	}
 	build := exec.Command("go", "build", "-o", "main", ".")
 	build.Dir = dir
+	build.SysProcAttr = aSession()
 	out, err := build.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)
@@ -159,6 +161,7 @@ func (b *bench) flask() error {
 			if err := t.time(r.name+", undo", func() error { return r.save("app.py", b.version(n-1)) }); err != nil {
 				return err
 			}
+			time.Sleep(settle)
 			if err := r.save("app.py", b.version(n)); err != nil {
 				return err
 			}

@@ -86,8 +86,8 @@ Everything can be said in spindle.toml too ('spindle dev init' writes one), and 
 environment: --env-file is SPINDLE_DEV_ENV_FILE. A flag wins over the environment, that
 over the file. .env and .env.local are read for the program, and again when they change.
 
-At the terminal: r starts again, o opens the browser, u shows the addresses, q quits,
-h lists the rest.`
+At the terminal: r starts again, o opens the browser, u shows the addresses, i types
+something for the program to read, q quits, h lists the rest.`
 
 const devExample = `  spindle dev
   spindle dev ./cmd/web -- --verbose

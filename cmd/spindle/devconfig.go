@@ -261,6 +261,9 @@ func newDevInit() *cobra.Command {
 			written := map[string]string{configName: fmt.Sprintf(configText, target)}
 			if vscode {
 				written[".vscode/tasks.json"], written[".vscode/launch.json"] = tasksText, launchText
+				if _, err := os.Stat(configName); err == nil {
+					delete(written, configName) // which was written before
+				}
 			}
 			return writeNew(cmd, written)
 		},

@@ -84,6 +84,11 @@ func (t *devTerminal) line(at time.Time, text string) {
 	fmt.Fprintf(t.out, "%s %s\n", t.paint(dimmed, at.Format("15:04:05")), text)
 }
 
+// about is the version, and what the console on the page of an error asks for.
+func (t *devTerminal) about() {
+	fmt.Fprintln(t.out, t.paint(dimmed, "  "+readBuild().name()+", PIN of the console "+t.d.supervisor.PIN()+"\n"))
+}
+
 // hint says how more is told.
 func (t *devTerminal) hint() {
 	for _, p := range t.d.ports {
@@ -94,6 +99,7 @@ func (t *devTerminal) hint() {
 	}
 	if !t.d.config.Quiet {
 		t.showFront()
+		t.about()
 	}
 	if t.keys() {
 		fmt.Fprintln(t.out, t.paint(dimmed, "  r starts again, o opens the browser, h lists the other keys\n"))
@@ -407,6 +413,7 @@ func (t *devTerminal) key(k byte) {
 	case 'u':
 		t.out.flush()
 		t.d.banner(t.d.errs, machineAddrs())
+		t.about()
 		t.showFront()
 	case 'c':
 		fmt.Fprint(t.out, strings.Repeat("\n", 60)+"\x1b[H\x1b[2J") // what was there is scrolled up, not lost

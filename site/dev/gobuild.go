@@ -264,8 +264,9 @@ func (b *goBuilder) make(key string, started time.Time) {
 
 // buildFlags are those of go build: what was asked for, and ours. Ours leave the own module
 // without optimisation, while the standard library and the other modules stay fast, and
-// the debug information as it is: to compress it is a third of the time of a link. What
-// somebody has given for the compiler wins.
+// the debug information as it is: to compress it is a third of the time of a link. Nor is
+// git asked for the revision, which in a checkout of somebody else's is an error. What
+// somebody has given wins.
 func (b *goBuilder) buildFlags() []string {
 	flags := slices.Clone(b.flags)
 	if b.plain && !b.given("gcflags") {
@@ -275,6 +276,9 @@ func (b *goBuilder) buildFlags() []string {
 		} else {
 			flags = append(flags, "-gcflags="+b.deps.module+"/...="+plain)
 		}
+	}
+	if !b.given("buildvcs") {
+		flags = append(flags, "-buildvcs=false")
 	}
 	if !b.given("ldflags") {
 		return append(flags, "-ldflags="+quickLink)

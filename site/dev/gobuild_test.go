@@ -183,17 +183,18 @@ func TestBuildFlags(t *testing.T) {
 		module  string
 		want    string
 	}{
-		{want: "-ldflags=-compressdwarf=false"},
-		{flags: "-tags=x", want: "-tags=x|-ldflags=-compressdwarf=false"},
-		{plain: true, want: "-gcflags=-N -l|-ldflags=-compressdwarf=false"},
-		{plain: true, module: "m", want: "-gcflags=m/...=-N -l|-ldflags=-compressdwarf=false"},
-		{plain: true, flags: "-gcflags=-m|-race", want: "-gcflags=-m|-race|-ldflags=-compressdwarf=false"},
-		{plain: true, goflags: "-mod=mod -gcflags=all=-N", want: "-ldflags=-compressdwarf=false"},
-		{flags: "-ldflags=-X main.v=1", want: "-ldflags=-compressdwarf=false -X main.v=1"},
-		{flags: "--ldflags=-s", want: "--ldflags=-compressdwarf=false -s"},
-		{flags: "-ldflags=all=-s", want: "-ldflags=all=-s"},
-		{flags: "-ldflags|-s", want: "-ldflags|-s"},
-		{goflags: "-ldflags=-w", want: ""},
+		{want: "-buildvcs=false|-ldflags=-compressdwarf=false"},
+		{flags: "-tags=x", want: "-tags=x|-buildvcs=false|-ldflags=-compressdwarf=false"},
+		{plain: true, want: "-gcflags=-N -l|-buildvcs=false|-ldflags=-compressdwarf=false"},
+		{plain: true, module: "m", want: "-gcflags=m/...=-N -l|-buildvcs=false|-ldflags=-compressdwarf=false"},
+		{plain: true, flags: "-gcflags=-m|-race", want: "-gcflags=-m|-race|-buildvcs=false|-ldflags=-compressdwarf=false"},
+		{plain: true, goflags: "-mod=mod -gcflags=all=-N", want: "-buildvcs=false|-ldflags=-compressdwarf=false"},
+		{flags: "-ldflags=-X main.v=1", want: "-ldflags=-compressdwarf=false -X main.v=1|-buildvcs=false"},
+		{flags: "--ldflags=-s", want: "--ldflags=-compressdwarf=false -s|-buildvcs=false"},
+		{flags: "-ldflags=all=-s", want: "-ldflags=all=-s|-buildvcs=false"},
+		{flags: "-ldflags|-s", want: "-ldflags|-s|-buildvcs=false"},
+		{goflags: "-ldflags=-w -buildvcs=false", want: ""},
+		{flags: "-buildvcs=auto", want: "-buildvcs=auto|-ldflags=-compressdwarf=false"},
 	} {
 		b := &goBuilder{plain: row.plain, deps: &goDeps{module: row.module}}
 		if row.flags != "" {
