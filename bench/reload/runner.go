@@ -23,7 +23,7 @@ import (
 
 const (
 	askEvery = 5 * time.Millisecond
-	mostWait = 30 * time.Second
+	mostWait = 15 * time.Second
 	settle   = 1500 * time.Millisecond // before an edit: Flask and air do not see what comes sooner
 	mostTold = 2000                    // bytes of what a runner has printed
 )
@@ -146,13 +146,18 @@ func (r *runner) save(file, version string) error {
 	return r.await(version)
 }
 
+// lostError is a save that nothing came of.
+type lostError struct{ text string }
+
+func (e *lostError) Error() string { return e.text }
+
 func (r *runner) await(version string) error {
 	for end := time.Now().Add(mostWait); time.Now().Before(end); time.Sleep(askEvery) {
 		if strings.Contains(r.get("/"), version) {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s did not come to answer %q:\n%s", r.name, version, r.out)
+	return &lostError{fmt.Sprintf("%s did not come to answer %q:\n%s", r.name, version, r.out)}
 }
 
 // get is an answer, "" when there is none.

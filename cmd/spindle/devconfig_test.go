@@ -207,6 +207,12 @@ func TestDevInitVSCode(t *testing.T) {
 		}
 	}
 	m := tasks.Tasks[0].ProblemMatcher
+	if err := os.RemoveAll(".vscode"); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Execute(); err != nil { // spindle.toml is there
+		t.Error(err)
+	}
 	shown, err := os.Create(filepath.Join(t.TempDir(), "shown"))
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ type devTerminal struct {
 	out     *terminalOut
 	colour  bool
 	format  site.LogFormat
-	last    string // the line shown last, without its time
+	last    string // the line shown last, without its time; of a request, what it asked for
 	times   int    // how often it came
 	level   int    // 0: all; 1: no requests; 2: what fails only
 	saved   *term.State
@@ -69,8 +69,11 @@ func (t *devTerminal) paint(colour, s string) string {
 }
 
 // line shows one line, with the time in front of it.
-func (t *devTerminal) line(at time.Time, text string) {
-	if text == t.last {
+func (t *devTerminal) line(at time.Time, text string) { t.lineLike(at, text, text) }
+
+// lineLike shows one line; it takes the place of the last one if that was of the same kind.
+func (t *devTerminal) lineLike(at time.Time, kind, text string) {
+	if kind == t.last {
 		t.times++
 		if t.colour {
 			fmt.Fprintf(t.out, "\x1b[1A\x1b[2K%s %s %s\n", t.paint(dimmed, at.Format("15:04:05")), text, t.paint(dimmed, fmt.Sprintf("×%d", t.times)))
@@ -80,7 +83,7 @@ func (t *devTerminal) line(at time.Time, text string) {
 	if t.times > 1 && !t.colour {
 		fmt.Fprintf(t.out, "         (the last line came %d times)\n", t.times)
 	}
-	t.last, t.times = text, 1
+	t.last, t.times = kind, 1
 	fmt.Fprintf(t.out, "%s %s\n", t.paint(dimmed, at.Format("15:04:05")), text)
 }
 
@@ -280,10 +283,14 @@ func (t *devTerminal) request(e *site.Entry) {
 		return
 	}
 	line := strings.TrimRight(string(t.format(nil, e)), "\n")
-	if e.Duration > time.Second {
-		line += t.paint(yellow, "  slow")
-	}
-	if _, text, ok := strings.Cut(line, " "); ok {
+	_, text, ok := strings.Cut(line, " ")
+	switch {
+	case !ok:
+	case e.Duration > time.Second:
+		t.line(e.Time, text+t.paint(yellow, "  slow"))
+	case t.colour: // a page that asks again and again is one line, with the newest time
+		t.lineLike(e.Time, fmt.Sprintf("%s %s %d", e.Method, e.Target, e.Status), text)
+	default:
 		t.line(e.Time, text)
 	}
 }

@@ -1,6 +1,14 @@
 package main
 
-import "testing"
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"spindle/reactor/reactortest"
+	"spindle/site"
+)
 
 // What a program prints can not do harm to the terminal.
 func TestShownText(t *testing.T) {
@@ -21,6 +29,36 @@ func TestShownText(t *testing.T) {
 		}
 		if got := (&devTerminal{}).shownText(row.in); got != row.plain {
 			t.Errorf("%q: %q", row.in, got)
+		}
+	}
+}
+
+// A page that asks for the same again and again is one line on a terminal, and all of them in
+// a file.
+func TestRequestsAreFolded(t *testing.T) {
+	for _, row := range []struct {
+		colour bool
+		lines  int
+		has    string
+	}{{true, 5, "×2"}, {false, 7, ""}} {
+		var shown bytes.Buffer
+		terminal := &devTerminal{out: &terminalOut{w: &shown, clock: reactortest.NewClock()}, colour: row.colour, format: site.NewShortFormat(false)}
+		for i, e := range []site.Entry{
+			{Target: []byte("/poll"), Status: 200}, {Target: []byte("/poll"), Status: 200}, {Target: []byte("/poll"), Status: 500},
+			{Target: []byte("/other"), Status: 200}, {Target: []byte("/other"), Status: 200, Duration: 2 * time.Second},
+			{Target: []byte("/other"), Status: 200}, {Target: []byte("/other"), Status: 200},
+		} {
+			e.Method, e.Duration = "GET", e.Duration+time.Duration(i)*time.Millisecond
+			terminal.request(&e)
+		}
+		terminal.out.flush()
+		text := shown.String()
+		lines := strings.Count(text, "\n") - strings.Count(text, "\x1b[1A")
+		if lines != row.lines {
+			t.Errorf("%d lines, want %d: %q", lines, row.lines, text)
+		}
+		if !strings.Contains(text, row.has) || !strings.Contains(text, "slow") {
+			t.Errorf("%q", text)
 		}
 	}
 }
