@@ -21,6 +21,13 @@ type Watcher interface {
 	Over(t *probe.Timeline)
 }
 
+// RenderWatcher is a Watcher that is also told when the resource is asked for an answer.
+type RenderWatcher interface {
+	Watcher
+	// Rendering is called before Render, and what it returns after it.
+	Rendering() (rendered func())
+}
+
 // Watch has w told when what happens to the exchange from now on. To be called before the
 // answer is begun, once: a Dispatcher does so for its Watch, a Pass for what lies below it.
 func (r *Request) Watch(w Watcher) {
@@ -59,6 +66,14 @@ func (x *watched) step(res Resource, path []byte) {
 	if len(x.t.Steps) < mostSteps {
 		x.t.Steps = append(x.t.Steps, probe.Step{At: x.since(), Path: string(path), Type: reflect.TypeOf(res).String()})
 	}
+}
+
+// rendering tells that the resource is asked.
+func (x *watched) rendering() (rendered func()) {
+	if w, ok := x.w.(RenderWatcher); ok {
+		return w.Rendering()
+	}
+	return func() {}
 }
 
 // AnswerBegun notes the head of the answer.

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"slices"
@@ -208,7 +209,7 @@ func (p *probed) watchRequest(r *resource.Request) resource.Watcher {
 	if !ours {
 		number = ""
 	}
-	return &siteWatcher{p: p, number: number}
+	return &siteWatcher{p: p, number: number, task: probe.NewTask(context.Background(), r.Method()+" "+r.Path(), number)}
 }
 
 // siteWatcher watches one exchange.
@@ -216,7 +217,11 @@ type siteWatcher struct {
 	p      *probed
 	number string // under which it is told; "" is not at all
 	stream bool   // of server-sent events
+	task   probe.Task
 }
+
+// Rendering notes it in the trace of the execution.
+func (w *siteWatcher) Rendering() (rendered func()) { return w.task.Begin("render") }
 
 // AnswerBegun counts the streams.
 func (w *siteWatcher) AnswerBegun(_ int, fields protocol.Fields) {
@@ -228,6 +233,7 @@ func (w *siteWatcher) AnswerBegun(_ int, fields protocol.Fields) {
 
 // Over tells of it.
 func (w *siteWatcher) Over(t *probe.Timeline) {
+	w.task.End()
 	if w.stream {
 		w.p.streams--
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"spindle/cmd/spindle/recordings"
 	"spindle/reactor"
 	"spindle/site/dev"
 	"spindle/site/dev/inspect"
@@ -47,6 +48,7 @@ type devConfig struct {
 	Test     bool
 	Race     bool
 	Patience time.Duration
+	Slow     time.Duration // from which on an answer is late; 0: traces are not recorded
 	Editor   string
 	Hosts    []string
 	NoReload bool
@@ -140,6 +142,7 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.BoolVar(&c.Direct, "direct", false, "give the program the port itself, which has to honour LISTEN_FDS: nothing is recorded or reloaded there, but at a second port")
 	f.BoolVar(&c.Locals, "locals", true, "show the variables of a panic, for which the own module is built without optimisation")
 	f.BoolVar(&c.Poll, "poll", false, "look for changes three times a second, where the system tells of none")
+	f.DurationVar(&c.Slow, "slow", 500*time.Millisecond, "how `long` an answer may take to begin before a trace of what the program did is kept; 0 records none")
 	f.DurationVar(&c.Patience, "patience", 5*time.Second, "how `long` an old program may finish what it has in hand")
 	f.StringVar(&c.Python, "python", "", "`interpreter` for a Python application (default its virtual environment, else python3)")
 	f.IntVar(&c.Threads, "threads", 4, "`number` of threads of a Python application")
@@ -243,6 +246,10 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 	if c.Patience == 0 {
 		o.Patience = -1
 	}
+	if o.SlowRequest = c.Slow; c.Slow == 0 {
+		o.SlowRequest = -1
+	}
+	o.Recordings = recordings.Reader{}
 	if c.Locals {
 		self, err := os.Executable()
 		if err != nil {

@@ -179,7 +179,7 @@ type devLog struct{ d *devServer }
 func (l devLog) Log(e *site.Entry) {
 	target := string(e.Target)
 	p, _, _ := strings.Cut(target, "?")
-	if strings.HasPrefix(p, dev.Prefix) || l.d.config.isQuiet(p) {
+	if strings.HasPrefix(p, dev.Prefix) || l.d.config.isQuiet(p) || l.d.supervisor.Profiles(e.Method, target) {
 		return
 	}
 	l.d.record(dev.Event{Kind: dev.EventRequest, Time: e.Time, Method: e.Method, Target: target, Status: e.Status, Bytes: e.Bytes, Took: e.Duration})

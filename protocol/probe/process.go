@@ -89,6 +89,7 @@ func (p *probe) standard() {
 	p.handlers["goroutines"] = goroutines
 	p.handlers["gc"] = collect
 	p.handlers["level"] = level
+	p.recording()
 }
 
 func hello(kind string) Hello {

@@ -59,6 +59,14 @@ func Began(mark string) *Watch {
 	return w
 }
 
+// Number is that by which the development server knows the request, "" for nil.
+func (w *Watch) Number() string {
+	if w == nil {
+		return ""
+	}
+	return w.number
+}
+
 // Since is the time now, in ns since the beginning; at least 1.
 func (w *Watch) Since() int64 { return max(int64(time.Since(w.base)), 1) }
 

@@ -138,6 +138,8 @@ func newDashboard(s *Supervisor, own *resource.Tree, token string) *dashboard {
 	own.PutChild("", dashFile{file{pageType: "text/html; charset=utf-8", body: page}})
 	putDashParts(own)
 	own.PutChild("requests", recordPages{d: d})
+	own.PutChild("flights", flightPages{s: s, f: d.rec.flights})
+	own.PutChild("profiles", profilePages{s: s, p: d.rec.profiles})
 	own.PutChild("repeats", repeatPage{p: d.rec.repeats})
 	own.PutChild("streams", streamPages{s: s, c: d.rec.streams})
 	dash := new(resource.Tree)
@@ -344,6 +346,7 @@ func (s *Supervisor) phase() string {
 func (d *dashboard) clear() {
 	d.rec.clear()
 	d.rec.streams.clear()
+	d.rec.flights.clear()
 	d.lines, d.builds = nil, nil
 	d.insight.clear()
 	d.pages.Broadcast(message("news", dashNews{Now: d.s.loop.Now().UnixMilli(), Cleared: true}))

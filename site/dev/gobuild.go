@@ -83,6 +83,7 @@ func (b *goBuilder) ask() *reactor.Deferred[struct{}] {
 		}
 		b.salt = string(c.out)
 		b.modules, _, _ = strings.Cut(b.salt, "\n")
+		b.flags = withTag(b.flags, b.setting("GOFLAGS"))
 		done.Callback(struct{}{})
 	}, nil)
 	return done
@@ -120,6 +121,38 @@ func tagsOf(flags []string) (list []string) {
 		}
 	}
 	return list
+}
+
+// devTag is the build tag of what only a program has that is developed: see
+// protocol/probe.
+const devTag = "spindle_dev"
+
+// withTag is flags with the tag, beside those that they or GOFLAGS have.
+func withTag(flags []string, goFlags string) []string {
+	tags := ""
+	for _, f := range strings.Fields(goFlags) {
+		if name, value, _ := strings.Cut(strings.TrimLeft(f, "-"), "="); name == "tags" {
+			tags = value
+		}
+	}
+	var list []string
+	for i := 0; i < len(flags); i++ {
+		name, value, has := strings.Cut(strings.TrimLeft(flags[i], "-"), "=")
+		switch {
+		case name != "tags":
+			list = append(list, flags[i])
+			continue
+		case !has && i+1 < len(flags):
+			i++
+			value = flags[i]
+		}
+		tags = value
+	}
+	all := strings.FieldsFunc(tags, func(c rune) bool { return c == ' ' || c == ',' })
+	if !slices.Contains(all, devTag) {
+		all = append(all, devTag)
+	}
+	return append(list, "-tags="+strings.Join(all, ","))
 }
 
 // noGo is why the go command could not be run.

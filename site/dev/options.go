@@ -73,6 +73,11 @@ type Options struct {
 	// Inspect looks into programs that have panicked; nil leaves their pages without
 	// variables.
 	Inspect Inspector
+	// SlowRequest is how long a request may take before its answer begins; what the program
+	// did meanwhile is kept when it takes longer; 500 ms. Negative: that is not recorded.
+	SlowRequest time.Duration
+	// Recordings reads traces and profiles; nil leaves them to be downloaded.
+	Recordings Recordings
 	// Connections tells how many connections are open, and how many of these are idle; nil
 	// where that is not known. Loop only.
 	Connections func() (open, idle int)

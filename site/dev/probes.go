@@ -28,6 +28,8 @@ type probes struct {
 	lines    []*probeLine // of programs that run
 	heard    map[string]func(p *probeLine, key string, data []byte)
 	watching bool
+	met      func(*probeLine) // is told of each program that has said who it is; may be nil
+	left     func(*probeLine) // and of each whose line has ended
 }
 
 // probeLine is the line to one process. Loop only, but for c.
@@ -161,6 +163,9 @@ func (p *probes) gone(x *probeLine) {
 			break
 		}
 	}
+	if p.left != nil {
+		p.left(x)
+	}
 	for n, d := range x.waiting {
 		delete(x.waiting, n)
 		settleWith(d, nil, errProbeGone)
@@ -247,6 +252,9 @@ func (x *probeLine) say(line string) {
 func (p *probes) hello(x *probeLine, _ string, data []byte) {
 	if json.Unmarshal(data, &x.hello) == nil && x.pid == 0 {
 		x.pid = x.hello.PID // where the system does not tell
+	}
+	if p.met != nil {
+		p.met(x)
 	}
 }
 

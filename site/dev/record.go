@@ -23,30 +23,33 @@ const (
 
 // recorder has the ring. Loop only.
 type recorder struct {
-	s       *Supervisor
-	ring    []*record // oldest first
-	held    int64     // bytes of content in it
-	last    int64     // number of the last that is over
-	inHand  int
-	total   int64
-	errors  int64
-	seconds traffic
-	sending map[string]*sending // requests that are sent again, by their mark
-	marks   int
-	over    func()              // is told of each that is over
-	counted func(target string) // likewise, while somebody looks; may be nil
-	streams *streams
-	repeats *repeats
-	numbers int64                         // of the last that is watched
-	watched map[int64]*record             // by that number: under way, and in the ring
-	under   map[*resource.Request]*record // under way
-	sse     int                           // of these, event streams
+	s        *Supervisor
+	ring     []*record // oldest first
+	held     int64     // bytes of content in it
+	last     int64     // number of the last that is over
+	inHand   int
+	total    int64
+	errors   int64
+	seconds  traffic
+	sending  map[string]*sending // requests that are sent again, by their mark
+	marks    int
+	over     func()              // is told of each that is over
+	counted  func(target string) // likewise, while somebody looks; may be nil
+	streams  *streams
+	repeats  *repeats
+	flights  *flights
+	profiles *profiles
+	numbers  int64                         // of the last that is watched
+	watched  map[int64]*record             // by that number: under way, and in the ring
+	under    map[*resource.Request]*record // under way
+	sse      int                           // of these, event streams
 }
 
 func newRecorder(s *Supervisor) *recorder {
 	c := &recorder{s: s, sending: map[string]*sending{}, over: func() {}, streams: newStreams(s),
 		watched: map[int64]*record{}, under: map[*resource.Request]*record{}}
 	c.repeats = &repeats{c: c}
+	c.flights, c.profiles = newFlights(s), &profiles{s: s}
 	return c
 }
 
@@ -118,6 +121,9 @@ func (k *kept) drop(why string) { k.data, k.why = nil, why }
 // watch records the exchange of r.
 func (c *recorder) watch(r *resource.Request) {
 	h := r.Head()
+	if c.profiles.isQuiet(h) {
+		return
+	}
 	x := &record{c: c, began: c.s.loop.Now(), method: r.Method(), target: r.Target(), scheme: r.Scheme(), authority: r.Authority(),
 		version: versionText(r.Version()), client: r.ClientAddr().String(), generation: c.s.served(), length: h.ContentLength, whole: true,
 		protocol: string(h.Protocol)}
@@ -125,6 +131,7 @@ func (c *recorder) watch(r *resource.Request) {
 	x.watchOwn(r)
 	x.fields = protocol.RawFields(h.Fields).Text(make(protocol.Fields, 0, len(h.Fields)))
 	c.inHand++
+	c.flights.begun(x)
 	r.Observe(x)
 	r.NotifyFinish(func(err error) { c.end(x, r, err) })
 }
@@ -138,6 +145,7 @@ func (x *record) AnswerBegun(status int, fields protocol.Fields) {
 		x.generation = x.c.s.served()
 	}
 	x.status = status
+	x.c.flights.answered(x, status)
 	x.answer = append(protocol.Fields(nil), fields...)
 	x.beginEvents(fields)
 }
@@ -177,6 +185,7 @@ func (c *recorder) end(x *record, r *resource.Request, err error) {
 		x.lost = err.Error()
 	}
 	x.endEvents(x.lost)
+	c.flights.over(x)
 	failed := x.status >= 500
 	if failed {
 		c.errors++

@@ -120,13 +120,7 @@ func (c *recorder) send(x *record, of int64, own reactor.Addr, secure bool) *rea
 	}
 	c.marks++
 	w := &sending{c: c, of: of, mark: c.s.front.token + "-" + strconv.Itoa(c.marks), body: x.body.data, done: reactor.NewDeferred[*record]()}
-	o := agent.Origin{Scheme: "http", Host: "127.0.0.1", Port: int(own.Port), Path: own.Path}
-	if own.IP.IsValid() {
-		o.Host = own.IP.String()
-	}
-	if secure {
-		o.Scheme = "https"
-	}
+	o := originOf(own, secure)
 	h, err := x.head(o.Scheme, w.mark)
 	if err != nil {
 		return reactor.Failed[*record](err)
@@ -138,6 +132,18 @@ func (c *recorder) send(x *record, of int64, own reactor.Addr, secure bool) *rea
 	w.limit = l.CallLater(replayPatience, w.giveUp)
 	w.call = w.pool.Ask(o, h, w)
 	return w.done
+}
+
+// originOf is our own port.
+func originOf(own reactor.Addr, secure bool) agent.Origin {
+	o := agent.Origin{Scheme: "http", Host: "127.0.0.1", Port: int(own.Port), Path: own.Path}
+	if own.IP.IsValid() {
+		o.Host = own.IP.String()
+	}
+	if secure {
+		o.Scheme = "https"
+	}
+	return o
 }
 
 // giveUp cuts it: then the record comes, of what there was.

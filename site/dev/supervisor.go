@@ -81,6 +81,9 @@ func (s *Supervisor) begin() {
 	}
 	s.console = newConsole(s)
 	s.front = newFront(s)
+	if s.probes != nil {
+		s.probes.met, s.probes.left = s.front.dash.rec.flights.met, s.front.dash.rec.flights.left
+	}
 	if p, err := newReports(s); err == nil {
 		s.reports = p
 	}

@@ -49,6 +49,9 @@ func Handler(next http.Handler) http.Handler {
 		if watched.watch != nil {
 			watched.watch.Render = watched.watch.Since()
 		}
+		task := probe.NewTask(r.Context(), r.Method+" "+r.URL.Path, watched.watch.Number())
+		defer task.End()
+		defer task.Begin("handler")()
 		next.ServeHTTP(watched, r)
 		watched.returned = true
 	})
