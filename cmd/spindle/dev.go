@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"spindle/cmd/spindle/recordings"
+	"spindle/protocol/websocket"
 	"spindle/reactor"
 	"spindle/site/dev"
 	"spindle/site/dev/inspect"
@@ -249,7 +250,7 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 	if o.SlowRequest = c.Slow; c.Slow == 0 {
 		o.SlowRequest = -1
 	}
-	o.Recordings = recordings.Reader{}
+	o.Recordings, o.Messages = recordings.Reader{}, new(websocket.Decoders)
 	if c.Locals {
 		self, err := os.Executable()
 		if err != nil {

@@ -8,6 +8,8 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsflate"
 	"github.com/klauspost/compress/flate"
+
+	"spindle/protocol"
 )
 
 // This file takes apart what passes between two others: it judges nothing and answers
@@ -24,7 +26,7 @@ const (
 // Decoders makes the Decoders of one loop, which share what inflates. The fields are set
 // before the first is made. Loop only.
 type Decoders struct {
-	MaxKept      int // bytes of a message that Seen.Data has at most; 64 KiB
+	MaxKept      int // bytes of a message that protocol.Seen.Data has at most; 64 KiB
 	MaxCollected int // bytes of a compressed message; a longer one is not inflated; 1 MiB
 	MaxInflated  int // bytes that a message may have when it is inflated; 4 MiB
 
@@ -32,35 +34,10 @@ type Decoders struct {
 	scratch []byte
 }
 
-// What names what a Decoder has seen.
-type What string
-
-// The kinds of what passes.
-const (
-	SeenText   What = "text"
-	SeenBinary What = "binary"
-	SeenPing   What = "ping"
-	SeenPong   What = "pong"
-	SeenClose  What = "close"
-	SeenOther  What = "other" // an opcode that means nothing (yet)
-)
-
-// Seen is a message, or a control frame.
-type Seen struct {
-	What       What
-	Data       []byte // the first of it; valid until return. That of a close is its reason
-	Size       int64  // bytes of all of it, inflated; when that is not known, as it passed
-	Wire       int64  // bytes of its payload as it passed
-	Frames     int
-	Compressed bool
-	Code       Code   // of a close
-	Note       string // what is odd about it, or why it can not be read
-}
-
 // Decoder follows one direction of a connection.
 type Decoder struct {
 	own      *Decoders
-	tell     func(*Seen)
+	tell     func(*protocol.Seen)
 	deflate  bool
 	takeover bool
 
@@ -71,7 +48,7 @@ type Decoder struct {
 	got     int64 // of the payload of frame
 
 	partial bool // a message is under way
-	message Seen
+	message protocol.Seen
 	data    []byte // of the message
 	control []byte // of a control frame
 	window  []byte // what the next compressed message may refer to
@@ -82,7 +59,7 @@ type Decoder struct {
 // New makes a Decoder. It tells of each message and control frame when its last byte has
 // come. extensions is the Sec-WebSocket-Extensions of the answer; client tells that it
 // follows what the client sends.
-func (d *Decoders) New(extensions []byte, client bool, tell func(*Seen)) *Decoder {
+func (d *Decoders) New(extensions []byte, client bool, tell func(*protocol.Seen)) protocol.Decoder {
 	c := &Decoder{own: d, tell: tell}
 	list, _ := httphead.ParseOptions(extensions, nil)
 	for i := range list {
@@ -152,7 +129,7 @@ func (c *Decoder) begin(p []byte) (rest []byte) {
 func (c *Decoder) beginPart(h *ws.Header) {
 	first := h.OpCode != ws.OpContinuation
 	if first || !c.partial {
-		c.message = Seen{What: whatOf(h.OpCode), Compressed: h.Rsv&rsv1 != 0 && c.deflate}
+		c.message = protocol.Seen{What: whatOf(h.OpCode), Compressed: h.Rsv&rsv1 != 0 && c.deflate}
 		c.data = c.data[:0]
 		switch {
 		case !first:
@@ -168,20 +145,20 @@ func (c *Decoder) beginPart(h *ws.Header) {
 	c.message.Wire += h.Length
 }
 
-func whatOf(op ws.OpCode) What {
+func whatOf(op ws.OpCode) string {
 	switch op {
 	case ws.OpText:
-		return SeenText
+		return protocol.SeenText
 	case ws.OpBinary, ws.OpContinuation:
-		return SeenBinary
+		return protocol.SeenBinary
 	case ws.OpPing:
-		return SeenPing
+		return protocol.SeenPing
 	case ws.OpPong:
-		return SeenPong
+		return protocol.SeenPong
 	case ws.OpClose:
-		return SeenClose
+		return protocol.SeenClose
 	}
-	return SeenOther
+	return protocol.SeenOther
 }
 
 // payload takes what has come of the payload of the frame.
@@ -217,11 +194,11 @@ func (c *Decoder) end() {
 
 // controlSeen tells of a control frame.
 func (c *Decoder) controlSeen() {
-	s := Seen{What: whatOf(c.frame.OpCode), Data: c.control, Size: c.frame.Length, Wire: c.frame.Length, Frames: 1}
-	if s.What == SeenClose {
-		s.Code = CodeNone
+	s := protocol.Seen{What: whatOf(c.frame.OpCode), Data: c.control, Size: c.frame.Length, Wire: c.frame.Length, Frames: 1}
+	if s.What == protocol.SeenClose {
+		s.Code = uint16(CodeNone)
 		if len(s.Data) >= 2 {
-			s.Code, s.Data = Code(binary.BigEndian.Uint16(s.Data)), s.Data[2:]
+			s.Code, s.Data = binary.BigEndian.Uint16(s.Data), s.Data[2:]
 		}
 	}
 	if c.frame.Length > maxControl || !c.frame.Fin {
@@ -256,7 +233,7 @@ const (
 )
 
 // inflate reads the message, and gives why it can not be read.
-func (c *Decoder) inflate(s *Seen) (note string) {
+func (c *Decoder) inflate(s *protocol.Seen) (note string) {
 	switch {
 	case c.lost != "":
 		return c.lost
@@ -275,7 +252,7 @@ func (c *Decoder) inflate(s *Seen) (note string) {
 
 // inflate does it. Of what comes out the first is kept, and the last as the window of
 // the next message.
-func (d *Decoders) inflate(c *Decoder, s *Seen) (note string) {
+func (d *Decoders) inflate(c *Decoder, s *protocol.Seen) (note string) {
 	if d.coder == nil {
 		d.coder = new(inflater)
 		d.coder.flate = flate.NewReader(&d.coder.src)
@@ -310,13 +287,15 @@ func (d *Decoders) inflate(c *Decoder, s *Seen) (note string) {
 	}
 }
 
-// AppendClientFrame appends a message as a client sends it: whole, not compressed, and
+// AppendText appends a message of text as a client sends it: whole, not compressed, and
 // masked.
-func AppendClientFrame(dst []byte, kind Kind, data []byte) []byte {
+func (d *Decoders) AppendText(dst, data []byte) []byte {
 	from := len(dst)
-	dst = appendHead(dst, ws.OpCode(kind), false, len(data))
+	dst = appendHead(dst, ws.OpText, false, len(data))
 	dst[from+1] |= bitMask
 	mask := ws.NewMask()
 	dst = append(dst, mask[:]...)
 	return appendUnmasked(dst, data, mask, 0)
 }
+
+var _ protocol.Decoder = (*Decoder)(nil)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"spindle/protocol"
 	"spindle/protocol/websocket"
 	"spindle/reactor/reactortest"
 )
@@ -17,7 +18,7 @@ func smallDecoders() *websocket.Decoders {
 // follow has a Decoder follow in, cut as split says, and gives what it has seen.
 func follow(d *websocket.Decoders, extensions, in string, split reactortest.Split) string {
 	var list []string
-	c := d.New([]byte(extensions), true, func(s *websocket.Seen) {
+	c := d.New([]byte(extensions), true, func(s *protocol.Seen) {
 		one := fmt.Sprintf("%s %q", s.What, s.Data)
 		if s.Size != int64(len(s.Data)) && !(s.Compressed && s.Size == s.Wire) {
 			one += fmt.Sprintf(" of %d", s.Size)
@@ -29,7 +30,7 @@ func follow(d *websocket.Decoders, extensions, in string, split reactortest.Spli
 			one += " deflated"
 		}
 		if s.Code != 0 {
-			one += " " + s.Code.String()
+			one += " " + websocket.Code(s.Code).String()
 		}
 		if s.Note != "" {
 			one += ": " + s.Note
@@ -103,7 +104,7 @@ func fragmented(payload string, n int) string {
 func TestClientFrame(t *testing.T) {
 	for _, n := range []int{0, 5, 125, 126, 70000} {
 		data := strings.Repeat("x", n)
-		in := string(websocket.AppendClientFrame([]byte("before"), websocket.Text, []byte(data)))[6:]
+		in := string(smallDecoders().AppendText([]byte("before"), []byte(data)))[6:]
 		h := &recorder{}
 		c := dial(t, &websocket.Settings{}, h, "")
 		c.send(in)
@@ -132,13 +133,13 @@ func FuzzDecoder(f *testing.F) {
 			t.Error("what passes was changed")
 		}
 		d := smallDecoders()
-		c := d.New([]byte(extensions), true, func(s *websocket.Seen) {
+		c := d.New([]byte(extensions), true, func(s *protocol.Seen) {
 			if len(s.Data) > 125 || s.Size > 4096 && len(s.Data) > 64 {
 				t.Errorf("%d bytes of %d are told", len(s.Data), s.Size)
 			}
 		})
 		c.Follow(in)
-		if n := c.Held(); n > 512+64+128+1<<15 {
+		if n := c.(*websocket.Decoder).Held(); n > 512+64+128+1<<15 {
 			t.Errorf("%d bytes are held", n)
 		}
 	})

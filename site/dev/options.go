@@ -78,6 +78,8 @@ type Options struct {
 	SlowRequest time.Duration
 	// Recordings reads traces and profiles; nil leaves them to be downloaded.
 	Recordings Recordings
+	// Messages takes WebSockets apart; nil leaves them alone.
+	Messages Messages
 	// Connections tells how many connections are open, and how many of these are idle; nil
 	// where that is not known. Loop only.
 	Connections func() (open, idle int)

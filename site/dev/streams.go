@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"spindle/protocol"
-	"spindle/protocol/websocket"
 	"spindle/resource/events"
 )
 
@@ -16,28 +15,25 @@ import (
 
 // What is kept.
 const (
-	mostStreams    = 60       // open and ended
-	mostMessages   = 500      // of a stream
-	mostOfMessage  = 64 << 10 // bytes
-	mostOfStream   = 4 << 20  // bytes
-	mostOfStreams  = 32 << 20 // bytes of all; the one that has most gives way
-	streamsDecoded = 1 << 20  // bytes of a compressed message
-	streamsInflate = 4 << 20  // bytes of one, inflated
+	mostStreams   = 60       // open and ended
+	mostMessages  = 500      // of a stream
+	mostOfMessage = 64 << 10 // bytes
+	mostOfStream  = 4 << 20  // bytes
+	mostOfStreams = 32 << 20 // bytes of all; the one that has most gives way
 )
 
 // streams has them all. Loop only.
 type streams struct {
-	s        *Supervisor
-	list     []*stream // oldest first
-	last     int64     // number
-	held     int64     // bytes of messages
-	version  int64     // is another one after each change
-	told     int64     // the version that pages know
-	decoders websocket.Decoders
+	s       *Supervisor
+	list    []*stream // oldest first
+	last    int64     // number
+	held    int64     // bytes of messages
+	version int64     // is another one after each change
+	told    int64     // the version that pages know
 }
 
 func newStreams(s *Supervisor) *streams {
-	return &streams{s: s, decoders: websocket.Decoders{MaxKept: mostOfMessage, MaxCollected: streamsDecoded, MaxInflated: streamsInflate}}
+	return &streams{s: s}
 }
 
 // stream is one of them.

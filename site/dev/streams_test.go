@@ -47,6 +47,7 @@ func (k *keeping) WriteConnectionLost()               {}
 // upgraded opens a WebSocket through the front.
 func upgraded(t *testing.T, m *memory, target, extensions string) (*keeping, *reactortest.Transport) {
 	t.Helper()
+	m.s.opts.Messages = new(websocket.Decoders)
 	k := new(keeping)
 	fields := protocol.Fields{{Name: "Upgrade", Value: "websocket"}, {Name: "Sec-WebSocket-Accept", Value: "x"}}
 	if extensions != "" {
@@ -62,7 +63,7 @@ func upgraded(t *testing.T, m *memory, target, extensions string) (*keeping, *re
 
 // aFrame is what a client sends.
 func aFrame(text string) []byte {
-	return websocket.AppendClientFrame(nil, websocket.Text, []byte(text))
+	return new(websocket.Decoders).AppendText(nil, []byte(text))
 }
 
 // What passes is the same bytes, however they come, with what is sent by hand between two
@@ -214,6 +215,7 @@ func TestStreamsSendByHand(t *testing.T) {
 
 func TestStreamsOfHTTP2(t *testing.T) {
 	m, c := recorded(t)
+	m.s.opts.Messages = new(websocket.Decoders)
 	m.s.serves = switching{p: new(keeping)}
 	h := resourcetest.Head("CONNECT", "/chat", protocol.Fields{{Name: "Host", Value: "localhost"}})
 	h.Protocol, h.Version = []byte("websocket"), protocol.HTTP2

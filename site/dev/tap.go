@@ -5,20 +5,28 @@ import (
 	"errors"
 
 	"spindle/protocol"
-	"spindle/protocol/websocket"
 	"spindle/reactor"
 )
 
 // This file follows a WebSocket that passes through. It stands on both sides of the
 // protocol that has the connection, and passes on what it gets as it is.
 
+// Messages takes WebSockets apart as they pass. Its methods are called on the loop.
+type Messages interface {
+	// New makes what follows one direction of a connection. extensions is the field
+	// Sec-WebSocket-Extensions of the answer; client says that it follows the client.
+	New(extensions []byte, client bool, tell func(*protocol.Seen)) protocol.Decoder
+	// AppendText appends a message of text as a client sends it.
+	AppendText(dst, text []byte) []byte
+}
+
 // tap is the protocol to the connection, and the connection to the protocol.
 type tap struct {
 	reactor.Transport
 	proto reactor.Protocol
 	st    *stream
-	up    *websocket.Decoder // what the client sends
-	down  *websocket.Decoder
+	up    protocol.Decoder // what the client sends
+	down  protocol.Decoder
 	hand  bool   // up follows what somebody has written by hand
 	wait  []byte // frame that was, until a message may begin
 	shut  bool   // the client has sent a close
@@ -29,14 +37,15 @@ type tapHalf struct{ *tap }
 
 // Switched has a tap stand before p if what begins is a WebSocket.
 func (x *record) Switched(p reactor.Protocol) reactor.Protocol {
-	if !x.isWebSocket() {
+	decoders := x.c.s.opts.Messages
+	if decoders == nil || !x.isWebSocket() {
 		return p
 	}
 	st := x.c.streams.begin("websocket", x)
 	t := &tap{proto: p, st: st}
 	extensions := []byte(x.answer.Get("Sec-WebSocket-Extensions"))
-	t.up = x.c.streams.decoders.New(extensions, true, func(s *websocket.Seen) { t.seen(s, true) })
-	t.down = x.c.streams.decoders.New(extensions, false, func(s *websocket.Seen) { t.seen(s, false) })
+	t.up = decoders.New(extensions, true, func(s *protocol.Seen) { t.seen(s, true) })
+	t.down = decoders.New(extensions, false, func(s *protocol.Seen) { t.seen(s, false) })
 	st.tap, x.stream = t, st
 	if _, ok := p.(reactor.HalfCloseProtocol); ok {
 		return tapHalf{t}
@@ -53,16 +62,16 @@ func (x *record) isWebSocket() bool {
 }
 
 // seen keeps what a decoder has seen.
-func (t *tap) seen(s *websocket.Seen, up bool) {
-	if up && s.What == websocket.SeenClose {
+func (t *tap) seen(s *protocol.Seen, up bool) {
+	if up && s.What == protocol.SeenClose {
 		t.shut = true
 	}
-	t.st.add(passed{up: up, hand: up && t.hand, kind: string(s.What), size: s.Size, wire: s.Wire, frames: s.Frames, compressed: s.Compressed,
-		code: uint16(s.Code), note: s.Note}, s.Data)
+	t.st.add(passed{up: up, hand: up && t.hand, kind: s.What, size: s.Size, wire: s.Wire, frames: s.Frames, compressed: s.Compressed,
+		code: s.Code, note: s.Note}, s.Data)
 }
 
 // follow has a decoder follow, while somebody can see what it says.
-func (t *tap) follow(d *websocket.Decoder, data []byte) {
+func (t *tap) follow(d protocol.Decoder, data []byte) {
 	if t.st.c == nil || d.Broken() != "" {
 		return
 	}
@@ -91,7 +100,7 @@ func (t *tap) send(text []byte) error {
 	case t.wait != nil:
 		return errWaiting
 	}
-	t.wait = websocket.AppendClientFrame(nil, websocket.Text, text)
+	t.wait = t.st.x.c.s.opts.Messages.AppendText(nil, text)
 	t.sendWaiting()
 	return nil
 }
