@@ -27,6 +27,15 @@ func IsToken[T text](s T) bool { return len(s) > 0 && all(s, tokenChar) }
 // IsTokenByte tells whether c may stand in a token.
 func IsTokenByte(c byte) bool { return class[c]&tokenChar != 0 }
 
+// UnreservedEnd is where the run of unreserved bytes that begins at from ends: of letters,
+// digits and -._~, which stand for themselves wherever they are in a URI (RFC 3986 §2.3).
+func UnreservedEnd(s []byte, from int) int {
+	for from < len(s) && class[s[from]]&unreservedChar != 0 {
+		from++
+	}
+	return from
+}
+
 // IsValue tells whether s may be sent as a field's value (RFC 9110 §5.5): no
 // control bytes but HTAB, and no blank at either end. Empty is a value.
 func IsValue[T text](s T) bool {

@@ -49,7 +49,10 @@ func (f *Fields) Add(name, value string) { *f = append(*f, Field{name, value}) }
 
 // Set replaces the fields of that name by one, in the place of the first.
 func (f *Fields) Set(name, value string) {
-	i := f.index(name)
+	i := -1
+	if len(*f) > 0 {
+		i = f.index(name)
+	}
 	if i < 0 {
 		f.Add(name, value)
 		return

@@ -68,10 +68,13 @@ func (c *Conn) wrote() {
 // takeScratch makes c the owner of the scratch buffer; what its owner before
 // wrote leaves now.
 func (c *Conn) takeScratch() {
-	r := c.r
-	if r.owner == c {
-		return
+	if c.r.owner != c {
+		c.ownScratch()
 	}
+}
+
+func (c *Conn) ownScratch() {
+	r := c.r
 	if r.owner != nil {
 		r.owner.flush()
 	}

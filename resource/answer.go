@@ -193,7 +193,9 @@ func (r *Request) WriteInformational(status int, fields protocol.Fields) {
 func (r *Request) Untyped() { r.untyped = true }
 
 // tooLate tells whether head fields can not be set any more.
-func (r *Request) tooLate() bool {
+func (r *Request) tooLate() bool { return (r.headSent || r.phase >= failing) && r.setLate() }
+
+func (r *Request) setLate() bool {
 	if r.isOver() {
 		return true
 	}

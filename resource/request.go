@@ -78,7 +78,6 @@ const (
 
 // reset makes r ready for an exchange on c. What it owns is used again.
 func (r *Request) reset(c protocol.Channel) {
-	clear(r.fields)
 	d, fields, pending := r.d, r.fields[:0], r.pending[:0]
 	*r = Request{} // in place: a literal with fields would be built beside it and copied
 	r.d, r.ch, r.head, r.length, r.fields, r.pending = d, c, &noHead, -1, fields, pending
@@ -281,7 +280,7 @@ func (r *Request) render() {
 		r.failAnyhow(err)
 		return
 	}
-	r.Answer(body, nil)
+	r.answerWith(body)
 }
 
 // answerAsterisk answers OPTIONS for the server as a whole (RFC 9110 §9.3.7).
@@ -372,11 +371,11 @@ func (r *Request) Finished() bool { return r.phase >= failing }
 
 // isOver is Finished for methods that then do nothing. In debug mode it logs who
 // came too late.
-func (r *Request) isOver() bool {
-	if r.phase < over {
-		return r.phase == failing
-	}
-	if r.d.Debug {
+func (r *Request) isOver() bool { return r.phase >= failing && r.usedLate() }
+
+// usedLate is isOver of an exchange that is.
+func (r *Request) usedLate() bool {
+	if r.phase == over && r.d.Debug {
 		r.d.log().Warn("resource: a request is used after its end",
 			"request", r.describe(), "used", place(caller()), "finished", place(r.overAt))
 	}

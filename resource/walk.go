@@ -66,8 +66,8 @@ func (r *Request) walk(res Resource) (Resource, error) {
 // step is the child of res for the next segment of path, which it uses up; nil
 // when there is none. itself tells that res answers an empty last segment.
 func (r *Request) step(res Resource, path []byte) (child Resource, itself bool, err error) {
-	segment, end := nextSegment(path, r.used)
-	if segment, err = decodeSegment(segment); err != nil {
+	segment, end, err := segmentAt(path, r.used)
+	if err != nil {
 		return nil, false, err
 	}
 	r.used = end
@@ -88,8 +88,8 @@ func (r *Request) stepTree(t *Tree) (child Resource, err error) {
 	if r.used >= len(path) {
 		return nil, nil
 	}
-	segment, end := nextSegment(path, r.used)
-	if segment, err = decodeSegment(segment); err != nil {
+	segment, end, err := segmentAt(path, r.used)
+	if err != nil {
 		return nil, err
 	}
 	if child = t.children[string(segment)]; child != nil {
@@ -119,6 +119,18 @@ func (r *Request) path() []byte {
 }
 
 var rootPath = []byte("/") // never written to
+
+// segmentAt is the segment of path that follows the slash at from, decoded, and where it
+// ends.
+func segmentAt(path []byte, from int) (segment []byte, end int, err error) {
+	end = protocol.UnreservedEnd(path, from+1)
+	if end == len(path) || path[end] == '/' { // nothing to decode, as usual
+		return path[from+1 : end], end, nil
+	}
+	segment, end = nextSegment(path, from)
+	segment, err = decodeSegment(segment)
+	return segment, end, err
+}
 
 // nextSegment is the segment of path that follows the slash at from, and where it
 // ends.

@@ -123,11 +123,21 @@ func (r *Request) BytesWritten() int64 { return r.written }
 // later. body is not changed any more.
 func (r *Request) Answer(body []byte, err error) {
 	switch {
-	case err == NotDoneYet || r.phase == over && err == nil && body == nil:
-		// Nothing to do: Render finished by itself and returns nil, nil.
-	case r.isOver():
-	case err != nil:
+	case err == NotDoneYet:
+	case err == nil:
+		r.answerWith(body)
+	case !r.isOver():
 		r.Fail(err)
+	}
+}
+
+// answerWith is Answer without an error.
+func (r *Request) answerWith(body []byte) {
+	switch {
+	case r.phase >= failing:
+		if body != nil { // else Render has finished by itself, and there is nothing to do
+			r.usedLate()
+		}
 	case r.headSent || len(r.pending) > 0 || r.trailers != nil || r.length >= 0:
 		r.answerRest(body)
 	default:

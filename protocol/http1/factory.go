@@ -16,9 +16,8 @@ type Factory struct {
 	set    Settings // resolved
 	tok    *tokenizer
 	loop   reactor.Loop // nil before the first connection
-	clock  time.Time    // time of the current callback; see Channel.enter
 	epoch  time.Time    // a second before the first connection
-	now    int64        // clock, in ns since epoch: does not jump when the clock is set
+	now    int64        // of the current callback, in ns since epoch: does not jump when the clock is set; see Channel.enter
 
 	prefix   []byte // "HTTP/1.1 200 OK", Server and Date, of second
 	prefixed int64  // the second, since 1970, that prefix is of
@@ -71,8 +70,11 @@ func (f *Factory) begin(l reactor.Loop) {
 
 // tick notes the time of the callback.
 func (f *Factory) tick() {
-	f.clock = f.loop.Now()
-	f.now = int64(f.clock.Sub(f.epoch))
+	clock := f.loop.Now()
+	f.now = int64(clock.Sub(f.epoch))
+	if second := clock.Unix(); second != f.prefixed {
+		f.refresh(second)
+	}
 }
 
 // BuildProtocol makes the Channel of a new connection.

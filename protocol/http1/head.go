@@ -28,14 +28,18 @@ func (t *tokenizer) judge(h *protocol.Head) *protocol.Error {
 	for i := range h.Fields {
 		s.note(h.Fields[i].Name, h.Fields[i].Value)
 	}
-	if err := t.judgeHost(h, &s); err != nil {
+	if s.hosts == 1 && t.hostIsKnown(s.host) {
+		h.Authority = s.host
+	} else if err := t.judgeHost(h, &s); err != nil {
 		return err
 	}
 	if err := judgeTarget(h); err != nil {
 		return err
 	}
-	if err := judgeLength(h, &s); err != nil {
-		return err
+	if s.lengths+s.codings > 0 {
+		if err := judgeLength(h, &s); err != nil {
+			return err
+		}
 	}
 	return judgeConnection(h, &s)
 }
@@ -44,7 +48,7 @@ func (t *tokenizer) judge(h *protocol.Head) *protocol.Error {
 func (s *seen) note(name, value []byte) {
 	switch len(name) {
 	case 4:
-		if isName(name, "host") {
+		if string(name) == "Host" || isName(name, "host") {
 			s.host = value
 			s.hosts++
 		}
@@ -156,12 +160,14 @@ func (t *tokenizer) judgeHost(h *protocol.Head, s *seen) *protocol.Error {
 	return nil
 }
 
-// hostIsFine is protocol.ValidAuthority, with a memory for one: nearly all requests of a
-// loop name the same host.
+// hostIsKnown tells whether host is the last one that was found fine: nearly all requests of
+// a loop name the same.
+func (t *tokenizer) hostIsKnown(host []byte) bool {
+	return len(host) > 0 && bytes.Equal(host, t.host)
+}
+
+// hostIsFine is protocol.ValidAuthority, and remembers it.
 func (t *tokenizer) hostIsFine(host []byte) bool {
-	if bytes.Equal(host, t.host) {
-		return true
-	}
 	if !protocol.ValidAuthority(host) {
 		return false
 	}
@@ -169,7 +175,7 @@ func (t *tokenizer) hostIsFine(host []byte) bool {
 	return true
 }
 
-// judgeLength finds how the content is framed (RFC 9112 §6.3).
+// judgeLength finds how the content is framed (RFC 9112 §6.3), where a field says so.
 func judgeLength(h *protocol.Head, s *seen) *protocol.Error {
 	switch {
 	case s.codings > 0:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"spindle/protocol"
 )
@@ -27,34 +28,47 @@ func (t *tokenizer) scanPlain(buf []byte, s *headScan) int {
 	}
 	fields := t.fields[:0]
 	at := block
-	for at+2 <= len(buf) && !isCRLF(buf[at:]) {
+	for ; ; at += len(crlf) {
+		if at+len(crlf) > len(buf) {
+			return 0
+		}
+		if string(buf[at:at+len(crlf)]) == crlf {
+			break
+		}
 		name := at
 		for at < len(buf) && protocol.IsTokenByte(buf[at]) {
 			at++
 		}
-		if at == name || at == len(buf) || buf[at] != ':' || len(fields) == t.maxFields {
+		if at == name || at+1 >= len(buf) || buf[at] != ':' || len(fields) == t.maxFields {
 			return 0
 		}
-		colon := at
-		if at = valueEnd(buf, colon+1); at == 0 {
+		colon, from := at, at+1
+		if buf[from] == ' ' {
+			from++ // as nearly everyone writes it
+		}
+		if at = valueEnd(buf, from); at == 0 {
 			return 0
 		}
-		fields = append(fields, protocol.RawField{
-			Name:  buf[name:colon:colon],
-			Value: protocol.TrimBlank(buf[colon+1 : at]),
-		})
-		at += 2
+		value := buf[from:at]
+		if len(value) > 0 && (value[0] <= ' ' || value[len(value)-1] <= ' ') {
+			value = protocol.TrimBlank(value)
+		}
+		if len(fields) == cap(fields) {
+			fields = slices.Grow(fields, 1)
+		}
+		fields = fields[:len(fields)+1]
+		f := &fields[len(fields)-1] // in place: a literal would be built beside it and copied
+		f.Name, f.Value = buf[name:colon:colon], value
 	}
 	t.fields = fields
-	if at+2 > len(buf) || at-block > t.maxBytes {
+	if at-block > t.maxBytes {
 		return 0
 	}
 	s.block = int32(block)
-	return at + 2
+	return at + len(crlf)
 }
 
-// isCRLF tells whether b, of two bytes or more, begins with CR LF.
-func isCRLF(b []byte) bool { return b[0] == '\r' && b[1] == '\n' }
+const crlf = "\r\n"
 
 // plainRequestLine is the length of the request line with its CR LF, 0 when it is not
 // whole or not as checkRequestLine wants it.
@@ -67,29 +81,56 @@ func plainRequestLine(buf []byte) int {
 		return 0
 	}
 	target := i + 1
-	for i = target; i < len(buf) && targetByte(buf[i]); i++ {
-	}
-	const rest = len(" HTTP/1.1\r\n")
-	if i == target || len(buf)-i < rest {
+	i = targetEnd(buf, target)
+	if i == target || len(buf)-i < len(versionTail) {
 		return 0
 	}
-	tail := buf[i : i+rest]
-	if tail[0] != ' ' || string(tail[1:8]) != "HTTP/1." || !isDigit(tail[8]) || !isCRLF(tail[9:]) {
+	tail := buf[i : i+len(versionTail)]
+	if string(tail[:8]) != versionTail[:8] || !isDigit(tail[8]) || string(tail[9:]) != crlf {
 		return 0
 	}
-	return i + rest
+	return i + len(versionTail)
+}
+
+// versionTail is what stands behind the target: one digit of it may be another.
+const versionTail = " HTTP/1.1\r\n"
+
+// Eight bytes at once: each is marked in its highest bit. Of the marks the lowest is right;
+// what is above it may be an effect of it.
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
+// below marks the bytes of x that are less than c, which is at most 0x80.
+func below(x uint64, c uint64) uint64 { return (x - ones*c) &^ x & tops }
+
+// equal marks the bytes of x that are c.
+func equal(x uint64, c uint64) uint64 { return below(x^ones*c, 1) }
+
+// targetEnd is where the target that begins at from ends: at the first byte that is none of
+// it, or at the end of buf.
+func targetEnd(buf []byte, from int) int {
+	i := from
+	for ; i+8 <= len(buf); i += 8 {
+		x := binary.LittleEndian.Uint64(buf[i : i+8])
+		if marks := below(x, '!') | equal(x, 0x7f) | equal(x, '#'); marks != 0 {
+			return i + bits.TrailingZeros64(marks)/8
+		}
+	}
+	for i < len(buf) && targetByte(buf[i]) {
+		i++
+	}
+	return i
 }
 
 // valueEnd is where the value that begins at from ends with CR LF; 0 when it does not,
-// or has a control byte in it. It looks at eight bytes at once.
+// or has a control byte in it.
 func valueEnd(buf []byte, from int) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	i := from
 	for i+8 <= len(buf) {
-		x := binary.LittleEndian.Uint64(buf[i:])
-		d := x ^ ones*0x7f
-		// Below 0x20, or DEL: the lowest of the marked bytes is marked rightly.
-		marks := ((x-ones*0x20)&^x | (d-ones)&^d) & tops
+		x := binary.LittleEndian.Uint64(buf[i : i+8])
+		marks := below(x, ' ') | equal(x, 0x7f)
 		if marks == 0 {
 			i += 8
 			continue
@@ -102,7 +143,7 @@ func valueEnd(buf []byte, from int) int {
 	for i < len(buf) && (buf[i] >= ' ' && buf[i] != 0x7f || buf[i] == '\t') {
 		i++
 	}
-	if i+2 > len(buf) || !isCRLF(buf[i:]) {
+	if i+len(crlf) > len(buf) || string(buf[i:i+len(crlf)]) != crlf {
 		return 0
 	}
 	return i

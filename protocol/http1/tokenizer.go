@@ -50,14 +50,14 @@ func newTokenizer(s *Settings) *tokenizer {
 // its length once it is whole, 0 before. It looks at no byte twice. What it
 // gives for a head does not depend on how the head was cut.
 func (t *tokenizer) scan(buf []byte, s *headScan) (n int, err *protocol.Error) {
-	if s.pos == 0 && !t.answers {
-		if err := checkStart(buf); err != nil {
-			return 0, err
-		}
-	}
 	if s.pos == 0 {
 		if n := t.scanPlain(buf, s); n > 0 {
 			return n, nil
+		}
+		if !t.answers {
+			if err := checkStart(buf); err != nil {
+				return 0, err
+			}
 		}
 	}
 	return t.scanLines(buf, s)
@@ -254,14 +254,17 @@ func cleanValue(b []byte) bool {
 func (t *tokenizer) tokenize(buf []byte, s *headScan) (*protocol.Head, *protocol.Error) {
 	// Nothing of the head before is left in the parser: what is read here it
 	// sets anew for each request line that scan lets through.
+	// It is given no more than the method and the target: the version was compared with
+	// the only one there is.
 	p := &t.parser
-	if _, err := p.Parse(buf[:s.block]); err != wildcat.ErrMissingData { // the fields are what it misses
+	version := int(s.block) - len(versionTail) + 1
+	if _, err := p.Parse(buf[:version]); err != wildcat.ErrMissingData { // the rest is what it misses
 		return nil, errTokenizer
 	}
 	h := &t.head
 	*h = protocol.Head{}
 	h.Target, h.Method, h.Version = p.Path, method(p.Method), protocol.HTTP11
-	if p.Version[7] == '0' {
+	if buf[version+len("HTTP/1.")] == '0' {
 		h.Version = protocol.HTTP10
 	}
 	return h, t.judge(h)

@@ -36,6 +36,7 @@ const (
 	ownDate                    // there is a Date field
 	ownClose                   // Connection lists "close"
 	ownUpgrade                 // there is an Upgrade field
+	ownDropped                 // there is one that isOwn
 )
 
 // head makes the head of the answer to the exchange in hand, in the transport's
@@ -47,6 +48,10 @@ func (c *Channel) head(status int, fields protocol.Fields, length int64) []byte 
 		status, length = 500, 0
 	}
 	own := lookAt(fields)
+	if status == 200 && length >= 0 && own == 0 && !c.is(unusual) && !c.f.draining {
+		c.answer, c.promised = answerLength, length
+		return c.usualHead(fields, length)
+	}
 	if own&ownClose != 0 || c.is(draining|waits) || c.f.draining {
 		c.flags |= closing
 	}
@@ -54,13 +59,28 @@ func (c *Channel) head(status int, fields protocol.Fields, length int64) []byte 
 	c.promised = max(length, 0)
 	b := c.appendStart(c.t.AvailableBuffer(), status, own)
 	for i := range fields {
-		if f := &fields[i]; !isOwn(f.Name) {
+		if f := &fields[i]; own&ownDropped == 0 || !isOwn(f.Name) {
 			b = appendField(b, f.Name, f.Value)
 		}
 	}
 	b = c.appendFraming(b, status, length)
 	b = c.appendConnection(b, own)
 	return append(b, "\r\n"...)
+}
+
+// The flags that show in a head.
+const unusual = headMethod | connect | http10 | closing | draining | waits
+
+// usualHead is head for most answers: with content of a known length, on a connection that
+// goes on. What it writes is what head would.
+func (c *Channel) usualHead(fields protocol.Fields, length int64) []byte {
+	b := append(c.t.AvailableBuffer(), c.f.prefix...)
+	for i := range fields {
+		b = appendField(b, fields[i].Name, fields[i].Value)
+	}
+	b = append(b, "Content-Length: "...)
+	b = strconv.AppendInt(b, length, 10)
+	return append(b, "\r\n\r\n"...)
 }
 
 // framing decides how the content of an answer is framed (RFC 9112 §6.3).
@@ -87,24 +107,29 @@ func (c *Channel) framing(status int, length *int64) answer {
 // lookAt finds what concerns the channel among the fields.
 func lookAt(fields protocol.Fields) (o own) {
 	for i := range fields {
-		switch name := fields[i].Name; len(name) {
-		case 4:
-			if protocol.EqualFold(name, "date") {
-				o |= ownDate
-			}
-		case 6:
-			if protocol.EqualFold(name, "server") {
-				o |= ownServer
-			}
-		case 7:
-			if protocol.EqualFold(name, "upgrade") {
-				o |= ownUpgrade
-			}
-		case 10:
-			if protocol.EqualFold(name, "connection") && hasClose(fields[i].Value) {
-				o |= ownClose
-			}
+		if n := len(fields[i].Name); n < 32 && ownLengths>>n&1 != 0 {
+			o |= ownOf(&fields[i])
 		}
+	}
+	return o
+}
+
+// ownLengths has a bit for the length of each name that ownOf knows.
+const ownLengths = 1<<4 | 1<<6 | 1<<7 | 1<<10 | 1<<14 | 1<<17
+
+func ownOf(f *protocol.Field) (o own) {
+	switch {
+	case isOwn(f.Name):
+		o = ownDropped
+		if protocol.EqualFold(f.Name, "connection") && hasClose(f.Value) {
+			o |= ownClose
+		}
+	case protocol.EqualFold(f.Name, "date"):
+		o = ownDate
+	case protocol.EqualFold(f.Name, "server"):
+		o = ownServer
+	case protocol.EqualFold(f.Name, "upgrade"):
+		o = ownUpgrade
 	}
 	return o
 }
@@ -134,7 +159,6 @@ func isOwn(name string) bool {
 // among the fields.
 func (c *Channel) appendStart(b []byte, status int, o own) []byte {
 	f := c.f
-	f.refresh()
 	if o&(ownServer|ownDate) == 0 {
 		if status == 200 {
 			return append(b, f.prefix...)
@@ -154,12 +178,8 @@ func (c *Channel) appendStart(b []byte, status int, o own) []byte {
 
 const dateLine = len("Date: ") + len(dateLayout) + len("\r\n")
 
-// refresh makes the prefix anew when its second is over.
-func (f *Factory) refresh() {
-	second := f.clock.Unix()
-	if second == f.prefixed {
-		return
-	}
+// refresh makes the prefix of that second.
+func (f *Factory) refresh(second int64) {
 	f.prefixed = second
 	b := append(f.prefix[:0], okLine...)
 	if f.set.ServerName != "-" {
