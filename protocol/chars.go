@@ -1,5 +1,7 @@
 package protocol
 
+import "spindle/protocol/internal/word"
+
 // This file knows the character classes of the grammar, as tables, and the
 // comparison of names without case.
 
@@ -27,15 +29,6 @@ func IsToken[T text](s T) bool { return len(s) > 0 && all(s, tokenChar) }
 // IsTokenByte tells whether c may stand in a token.
 func IsTokenByte(c byte) bool { return class[c]&tokenChar != 0 }
 
-// UnreservedEnd is where the run of unreserved bytes that begins at from ends: of letters,
-// digits and -._~, which stand for themselves wherever they are in a URI (RFC 3986 §2.3).
-func UnreservedEnd(s []byte, from int) int {
-	for from < len(s) && class[s[from]]&unreservedChar != 0 {
-		from++
-	}
-	return from
-}
-
 // IsValue tells whether s may be sent as a field's value (RFC 9110 §5.5): no
 // control bytes but HTAB, and no blank at either end. Empty is a value.
 func IsValue[T text](s T) bool {
@@ -46,7 +39,7 @@ func IsValue[T text](s T) bool {
 		return false
 	}
 	i := 0
-	for ; i+8 <= len(s) && !anyControl(load8(s[i:i+8])); i += 8 {
+	for ; i+8 <= len(s) && word.Controls(load8(s[i:i+8])) == 0; i += 8 {
 	}
 	return all(s[i:], valueChar) // from a HTAB on, or the last few
 }
@@ -56,14 +49,6 @@ func load8[T text](s T) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-}
-
-// anyControl tells whether one of the 8 bytes in w is below 0x20 or 0x7f: all at
-// once, each in the high bit of its own place.
-func anyControl(w uint64) bool {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
-	del := w ^ ones*0x7f
-	return ((w-ones*0x20)&^w|(del-ones)&^del)&high != 0
 }
 
 // all tells whether every byte of s is of the class.

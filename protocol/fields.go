@@ -49,10 +49,7 @@ func (f *Fields) Add(name, value string) { *f = append(*f, Field{name, value}) }
 
 // Set replaces the fields of that name by one, in the place of the first.
 func (f *Fields) Set(name, value string) {
-	i := -1
-	if len(*f) > 0 {
-		i = f.index(name)
-	}
+	i := f.index(name)
 	if i < 0 {
 		f.Add(name, value)
 		return

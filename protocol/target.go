@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"spindle/protocol/internal/word"
 )
 
 // This file decodes and encodes what stands in a request target and in a link
@@ -43,6 +45,29 @@ func UnescapeSegment(dst, seg []byte) (decoded []byte, err error) {
 		return nil, errNUL
 	}
 	return decoded, nil
+}
+
+// SegmentEnd is where the segment of path that begins at from ends: at a slash, or at the end
+// of path. plain tells that UnescapeSegment would give it as it is; else end is at the first
+// byte that needs it.
+func SegmentEnd(path []byte, from int) (end int, plain bool) {
+	i := from
+	for ; i+8 <= len(path); i += 8 {
+		x := word.Load(path[i : i+8])
+		if marks := word.Equal(x, '/') | word.Equal(x, '%') | word.Equal(x, 0); marks != 0 {
+			i += word.First(marks)
+			return i, path[i] == '/'
+		}
+	}
+	for ; i < len(path); i++ {
+		switch path[i] {
+		case '/':
+			return i, true
+		case '%', 0:
+			return i, false
+		}
+	}
+	return i, true
 }
 
 // unhex2 is the byte that the two hex digits at the start of s write.

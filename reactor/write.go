@@ -34,7 +34,9 @@ func (c *Conn) Write(data []byte) {
 		return
 	}
 	r := c.r
-	c.takeScratch()
+	if r.owner != c {
+		c.takeScratch()
+	}
 	if used := len(r.scratch); used+len(data) <= cap(r.scratch) {
 		if unsafe.SliceData(data) == unsafe.SliceData(r.scratch[used:used+1]) {
 			r.scratch = r.scratch[:used+len(data)] // it was built in place
@@ -68,13 +70,10 @@ func (c *Conn) wrote() {
 // takeScratch makes c the owner of the scratch buffer; what its owner before
 // wrote leaves now.
 func (c *Conn) takeScratch() {
-	if c.r.owner != c {
-		c.ownScratch()
-	}
-}
-
-func (c *Conn) ownScratch() {
 	r := c.r
+	if r.owner == c {
+		return
+	}
 	if r.owner != nil {
 		r.owner.flush()
 	}
@@ -145,17 +144,20 @@ func (c *Conn) AvailableBuffer() []byte {
 	if c.out != nil || c.state&closedForWrite != 0 {
 		return c.r.spare[:0]
 	}
-	c.takeScratch()
+	r := c.r
+	if r.owner != c {
+		c.takeScratch()
+	}
 	c.touch()
-	if cap(c.r.scratch)-len(c.r.scratch) < leastRoom {
+	if cap(r.scratch)-len(r.scratch) < leastRoom {
 		c.flush()
 		if c.out != nil {
-			return c.r.spare[:0]
+			return r.spare[:0]
 		}
 		c.takeScratch()
 	}
-	used := len(c.r.scratch)
-	return c.r.scratch[used:used:cap(c.r.scratch)]
+	used := len(r.scratch)
+	return r.scratch[used:used:cap(r.scratch)]
 }
 
 // SendFile queues n bytes of f. Loop only.

@@ -43,14 +43,18 @@ func (r *Request) Status() int {
 // value that can not be sent makes the answer a 500. After the head was sent it does
 // nothing.
 func (r *Request) SetField(name, value string) {
-	if r.fieldIsFine(name, value) {
+	switch {
+	case r.tooLate() || !r.d.fine.knows(name, value) && !r.fieldIsFine(name, value):
+	case len(r.fields) == 0:
+		r.fields = append(r.fields, protocol.Field{Name: name, Value: value})
+	default:
 		r.fields.Set(name, value)
 	}
 }
 
 // AddField adds a field to the answer, beside others of that name; see SetField.
 func (r *Request) AddField(name, value string) {
-	if r.fieldIsFine(name, value) {
+	if !r.tooLate() && (r.d.fine.knows(name, value) || r.fieldIsFine(name, value)) {
 		r.fields.Add(name, value)
 	}
 }
@@ -98,15 +102,9 @@ func (r *Request) ResponseField(name string) string { return r.fields.Get(name) 
 // own: valid until the next one is set, and not to be changed.
 func (r *Request) ResponseFields() protocol.Fields { return r.fields }
 
-// fieldIsFine tells whether a field can be stored now. Content-Length is not
-// stored, but the same as SetContentLength.
+// fieldIsFine tells whether a field can be stored. Content-Length is not stored, but the same
+// as SetContentLength.
 func (r *Request) fieldIsFine(name, value string) bool {
-	if r.tooLate() {
-		return false
-	}
-	if r.d.fine.knows(name, value) {
-		return true
-	}
 	if err := protocol.CheckField(name, value); err != nil {
 		r.mistake(err)
 		return false

@@ -190,7 +190,11 @@ func (r *Request) guarded(s step) {
 	defer r.stepEnds()
 	switch s {
 	case stepBegin:
-		r.begin()
+		if r.used = r.head.Base; r.isAsterisk() {
+			r.answerAsterisk()
+		} else {
+			r.goOn(r.d.Root)
+		}
 	case stepGoOn:
 		res := r.res
 		r.res = nil
@@ -213,16 +217,6 @@ func (r *Request) stepEnds() {
 	if r.depth == 0 && len(r.pending) > 0 && r.phase < failing {
 		r.startAnswer()
 	}
-}
-
-// begin walks from the root.
-func (r *Request) begin() {
-	r.used = r.head.Base
-	if r.isAsterisk() {
-		r.answerAsterisk()
-		return
-	}
-	r.goOn(r.d.Root)
 }
 
 // goOn walks on from res, and goes on when the walk is at its end.

@@ -66,9 +66,12 @@ func (r *Request) walk(res Resource) (Resource, error) {
 // step is the child of res for the next segment of path, which it uses up; nil
 // when there is none. itself tells that res answers an empty last segment.
 func (r *Request) step(res Resource, path []byte) (child Resource, itself bool, err error) {
-	segment, end, err := segmentAt(path, r.used)
-	if err != nil {
-		return nil, false, err
+	end, plain := protocol.SegmentEnd(path, r.used+1)
+	segment := path[r.used+1 : end]
+	if !plain {
+		if segment, end, err = encodedSegment(path, r.used); err != nil {
+			return nil, false, err
+		}
 	}
 	r.used = end
 	if b, ok := res.(brancher); ok {
@@ -88,9 +91,12 @@ func (r *Request) stepTree(t *Tree) (child Resource, err error) {
 	if r.used >= len(path) {
 		return nil, nil
 	}
-	segment, end, err := segmentAt(path, r.used)
-	if err != nil {
-		return nil, err
+	end, plain := protocol.SegmentEnd(path, r.used+1)
+	segment := path[r.used+1 : end]
+	if !plain {
+		if segment, end, err = encodedSegment(path, r.used); err != nil {
+			return nil, err
+		}
 	}
 	if child = t.children[string(segment)]; child != nil {
 		r.used = end
@@ -120,13 +126,9 @@ func (r *Request) path() []byte {
 
 var rootPath = []byte("/") // never written to
 
-// segmentAt is the segment of path that follows the slash at from, decoded, and where it
+// encodedSegment is the segment of path that follows the slash at from, decoded, and where it
 // ends.
-func segmentAt(path []byte, from int) (segment []byte, end int, err error) {
-	end = protocol.UnreservedEnd(path, from+1)
-	if end == len(path) || path[end] == '/' { // nothing to decode, as usual
-		return path[from+1 : end], end, nil
-	}
+func encodedSegment(path []byte, from int) (segment []byte, end int, err error) {
 	segment, end = nextSegment(path, from)
 	segment, err = decodeSegment(segment)
 	return segment, end, err
@@ -153,11 +155,17 @@ func decodeSegment(segment []byte) ([]byte, error) {
 
 // checkRest refuses what a leaf could not decode.
 func (r *Request) checkRest() error {
-	path := r.path()
-	if r.used >= len(path) || bytes.IndexByte(path[r.used:], '%') < 0 {
+	if r.used >= len(r.head.Path) {
 		return nil
 	}
-	for at := r.used; at < len(path); {
+	return checkSegments(r.path(), r.used)
+}
+
+func checkSegments(path []byte, from int) error {
+	if bytes.IndexByte(path[from:], '%') < 0 {
+		return nil
+	}
+	for at := from; at < len(path); {
 		segment, end := nextSegment(path, at)
 		if _, err := decodeSegment(segment); err != nil {
 			return err

@@ -178,9 +178,20 @@ func (r *Request) respond(body []byte) {
 
 // defaultType names the type of content that has none.
 func (r *Request) defaultType(hasContent bool) {
-	if hasContent && !r.untyped && !r.fields.Has("Content-Type") {
+	if hasContent && !r.untyped && !hasUsualType(r.fields) && !r.fields.Has("Content-Type") {
 		r.fields = append(r.fields, protocol.Field{Name: "Content-Type", Value: textPlain})
 	}
+}
+
+// hasUsualType tells whether there is a Content-Type whose name is written as nearly everyone
+// writes it.
+func hasUsualType(fields protocol.Fields) bool {
+	for i := range fields {
+		if fields[i].Name == "Content-Type" {
+			return true
+		}
+	}
+	return false
 }
 
 // startAnswer sends the head, and what was held back. It tells whether content may

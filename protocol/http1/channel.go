@@ -159,9 +159,14 @@ func (c *Channel) unread() []byte {
 // run takes step after step through data, which is all that is unread.
 func (c *Channel) run(data []byte) {
 	c.flags |= running
-	c.f.begun = 0
+	c.f.begun, c.f.queueable = 0, 0
 	for len(data) > 0 {
-		n := c.step(data)
+		n := 0
+		if c.state == stateHead {
+			n = c.stepHead(data)
+		} else {
+			n = c.step(data)
+		}
 		if n == 0 {
 			break
 		}
@@ -222,7 +227,7 @@ func (c *Channel) stepHead(data []byte) int {
 		return 0
 	}
 	c.scan = headScan{}
-	c.begin(h, data[n:])
+	c.begin(h, data, n)
 	return n
 }
 
@@ -232,7 +237,7 @@ func (c *Channel) mustWait() bool {
 	if c.is(blocked) {
 		return true
 	}
-	if c.t.Buffered() > c.f.set.MaxQueuedBytes {
+	if c.queued >= c.f.queueable && c.tooMuchQueued() {
 		c.block()
 		return true
 	}
@@ -241,6 +246,14 @@ func (c *Channel) mustWait() bool {
 		return true
 	}
 	return false
+}
+
+// tooMuchQueued tells whether more waits for the client than may, and if not how much more may
+// be written before it is asked again.
+func (c *Channel) tooMuchQueued() bool {
+	room := c.f.set.MaxQueuedBytes - c.t.Buffered()
+	c.f.queueable = c.queued + int64(room)
+	return room < 0
 }
 
 // isPreface tells whether the connection begins with the preface of HTTP/2, and has
@@ -286,8 +299,8 @@ func (c *Channel) stepBlank(data []byte) int {
 	return c.step(data) // what is wrong is said there
 }
 
-// begin makes h the exchange in hand. rest is what came behind it.
-func (c *Channel) begin(h *protocol.Head, rest []byte) {
+// begin makes h, which is the first n bytes of data, the exchange in hand.
+func (c *Channel) begin(h *protocol.Head, data []byte, n int) {
 	c.f.requests++
 	c.f.begun++
 	c.flags = c.flags&^(fresh|blank) | served | exchangeOf(h)
@@ -301,7 +314,7 @@ func (c *Channel) begin(h *protocol.Head, rest []byte) {
 		c.state = stateBody
 	default:
 		c.state = stateBody
-		if int64(len(rest)) >= c.left && !h.ExpectContinue {
+		if rest := data[n:]; int64(len(rest)) >= c.left && !h.ExpectContinue {
 			h.Content = rest[:c.left:c.left]
 		}
 	}

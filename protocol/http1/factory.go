@@ -33,8 +33,10 @@ type Factory struct {
 	requests     uint64
 	refused      uint64
 
-	begun    int              // exchanges in the current callback
-	switchTo reactor.Protocol // set by Switch inside a callback, for the end of it
+	// Of the callback in which requests are read:
+	begun     int              // exchanges
+	queueable int64            // how far Channel.queued may go without a look at what waits for the client
+	switchTo  reactor.Protocol // set by Switch, for the end of it
 }
 
 // Stats counts the connections of a factory.

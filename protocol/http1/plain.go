@@ -2,11 +2,10 @@ package http1
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/bits"
 	"slices"
 
 	"spindle/protocol"
+	"spindle/protocol/internal/word"
 )
 
 // This file finds and checks a head in one pass over its bytes, when it is all there
@@ -95,27 +94,14 @@ func plainRequestLine(buf []byte) int {
 // versionTail is what stands behind the target: one digit of it may be another.
 const versionTail = " HTTP/1.1\r\n"
 
-// Eight bytes at once: each is marked in its highest bit. Of the marks the lowest is right;
-// what is above it may be an effect of it.
-const (
-	ones = 0x0101010101010101
-	tops = 0x8080808080808080
-)
-
-// below marks the bytes of x that are less than c, which is at most 0x80.
-func below(x uint64, c uint64) uint64 { return (x - ones*c) &^ x & tops }
-
-// equal marks the bytes of x that are c.
-func equal(x uint64, c uint64) uint64 { return below(x^ones*c, 1) }
-
 // targetEnd is where the target that begins at from ends: at the first byte that is none of
 // it, or at the end of buf.
 func targetEnd(buf []byte, from int) int {
 	i := from
 	for ; i+8 <= len(buf); i += 8 {
-		x := binary.LittleEndian.Uint64(buf[i : i+8])
-		if marks := below(x, '!') | equal(x, 0x7f) | equal(x, '#'); marks != 0 {
-			return i + bits.TrailingZeros64(marks)/8
+		x := word.Load(buf[i : i+8])
+		if marks := word.Below(x, '!') | word.Equal(x, 0x7f) | word.Equal(x, '#'); marks != 0 {
+			return i + word.First(marks)
 		}
 	}
 	for i < len(buf) && targetByte(buf[i]) {
@@ -129,13 +115,13 @@ func targetEnd(buf []byte, from int) int {
 func valueEnd(buf []byte, from int) int {
 	i := from
 	for i+8 <= len(buf) {
-		x := binary.LittleEndian.Uint64(buf[i : i+8])
-		marks := below(x, ' ') | equal(x, 0x7f)
+		x := word.Load(buf[i : i+8])
+		marks := word.Controls(x)
 		if marks == 0 {
 			i += 8
 			continue
 		}
-		if i += bits.TrailingZeros64(marks) / 8; buf[i] != '\t' {
+		if i += word.First(marks); buf[i] != '\t' {
 			break
 		}
 		i++

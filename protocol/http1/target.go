@@ -26,7 +26,10 @@ func judgeTarget(h *protocol.Head) *protocol.Error {
 		h.Authority = h.Target
 	case h.Target[0] == '/':
 		h.Form = protocol.OriginForm
-		h.Path, h.Query = cutQuery(h.Target)
+		h.Path = h.Target
+		if i := bytes.IndexByte(h.Target, '?'); i >= 0 {
+			h.Path, h.Query = h.Target[:i:i], h.Target[i+1:]
+		}
 	case h.Method == "OPTIONS" && string(h.Target) == "*":
 		h.Form = protocol.AsteriskForm
 		h.Path = h.Target

@@ -47,7 +47,10 @@ func (c *Channel) head(status int, fields protocol.Fields, length int64) []byte 
 		c.complain("the answer had the impossible status " + strconv.Itoa(status))
 		status, length = 500, 0
 	}
-	own := lookAt(fields)
+	own := own(0)
+	if needsLook(fields) {
+		own = lookAt(fields)
+	}
 	if status == 200 && length >= 0 && own == 0 && !c.is(unusual) && !c.f.draining {
 		c.answer, c.promised = answerLength, length
 		return c.usualHead(fields, length)
@@ -107,15 +110,22 @@ func (c *Channel) framing(status int, length *int64) answer {
 // lookAt finds what concerns the channel among the fields.
 func lookAt(fields protocol.Fields) (o own) {
 	for i := range fields {
-		if n := len(fields[i].Name); n < 32 && ownLengths>>n&1 != 0 {
-			o |= ownOf(&fields[i])
-		}
+		o |= ownOf(&fields[i])
 	}
 	return o
 }
 
-// ownLengths has a bit for the length of each name that ownOf knows.
-const ownLengths = 1<<4 | 1<<6 | 1<<7 | 1<<10 | 1<<14 | 1<<17
+// needsLook tells whether one of the fields has a name as long as one that concerns the
+// channel.
+func needsLook(fields protocol.Fields) bool {
+	const lengths = 1<<4 | 1<<6 | 1<<7 | 1<<10 | 1<<14 | 1<<17
+	for i := range fields {
+		if n := len(fields[i].Name); n < 32 && lengths>>n&1 != 0 {
+			return true
+		}
+	}
+	return false
+}
 
 func ownOf(f *protocol.Field) (o own) {
 	switch {
