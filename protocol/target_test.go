@@ -214,3 +214,34 @@ func FuzzTarget(f *testing.F) {
 		}
 	})
 }
+
+// A segment ends where a byte by byte look says, and is plain when UnescapeSegment gives it back
+// as it is.
+func TestSegmentEnd(t *testing.T) {
+	for _, c := range []struct {
+		path  string
+		from  int
+		end   int
+		plain bool
+	}{
+		{"/", 1, 1, true},
+		{"/a", 1, 2, true},
+		{"/a/b", 1, 2, true},
+		{"/a/b", 3, 4, true},
+		{"//", 1, 1, true},
+		{"/plaintext", 1, 10, true},
+		{"/plaintext/of/a/longer/path", 1, 10, true},
+		{"/1234567/", 1, 8, true},
+		{"/12345678/", 1, 9, true},
+		{"/a%20b/c", 1, 2, false},
+		{"/12345678%/c", 1, 9, false},
+		{"/a\x00/c", 1, 2, false},
+		{"/123456789\x00", 1, 10, false},
+		{"/a/%", 1, 2, true},
+		{"/\xff\x80\xa5\xaf\xc3\xa4\x7f.\xaf", 1, 10, true},
+	} {
+		if end, plain := SegmentEnd([]byte(c.path), c.from); end != c.end || plain != c.plain {
+			t.Errorf("%q from %d: %d, %v, not %d, %v", c.path, c.from, end, plain, c.end, c.plain)
+		}
+	}
+}

@@ -52,9 +52,13 @@ func (c *Channel) head(status int, fields protocol.Fields, length int64) []byte 
 		own = lookAt(fields)
 	}
 	if status == 200 && length >= 0 && own == 0 && !c.is(unusual) && !c.f.draining {
-		c.answer, c.promised = answerLength, length
 		return c.usualHead(fields, length)
 	}
+	return c.anyHead(status, fields, length, own)
+}
+
+// anyHead is head for every answer.
+func (c *Channel) anyHead(status int, fields protocol.Fields, length int64, own own) []byte {
 	if own&ownClose != 0 || c.is(draining|waits) || c.f.draining {
 		c.flags |= closing
 	}
@@ -75,8 +79,9 @@ func (c *Channel) head(status int, fields protocol.Fields, length int64) []byte 
 const unusual = headMethod | connect | http10 | closing | draining | waits
 
 // usualHead is head for most answers: with content of a known length, on a connection that
-// goes on. What it writes is what head would.
+// goes on. It does what anyHead would.
 func (c *Channel) usualHead(fields protocol.Fields, length int64) []byte {
+	c.answer, c.promised = answerLength, length
 	b := append(c.t.AvailableBuffer(), c.f.prefix...)
 	for i := range fields {
 		b = appendField(b, fields[i].Name, fields[i].Value)
