@@ -163,7 +163,7 @@ func TestDashboardLooksIntoAProgram(t *testing.T) {
 	if status, _ := d.get("/api/notes"); status != 200 {
 		t.Errorf("after the start: %d", status)
 	}
-	for _, name := range []string{"stop", "start", "editor", "gc", "level?to=INFO"} {
+	for _, name := range []string{"stop", "start", "editor", "gc", "goroutines", "level?to=INFO"} {
 		if status, _ := d.post("/__spindle__/dash/"+name, "", nil); status != 403 {
 			t.Errorf("%s without the token: %d", name, status)
 		}

@@ -130,13 +130,17 @@ func shortFile(path, root string) string {
 	return path
 }
 
-// goroutineDump is GET dash/goroutines.
+// goroutineDump is POST dash/goroutines: the program stands still for it, so that it is not
+// for everybody who can name its address.
 type goroutineDump struct {
 	resource.Leaf
 	s *Supervisor
 }
 
-func (x goroutineDump) RenderGET(r *resource.Request) ([]byte, error) {
+func (x goroutineDump) RenderPOST(r *resource.Request) ([]byte, error) {
+	if err := x.s.front.trusted(r); err != nil {
+		return nil, err
+	}
 	root := x.s.target.root()
 	d := reactor.Chain(x.s.Ask("goroutines", ""), func(raw json.RawMessage) *reactor.Deferred[[]byte] {
 		return reactor.DeferToThreadPool(r.Loop().ThreadPool(), func() ([]byte, error) {

@@ -225,7 +225,7 @@
   let dumped = null;
   async function dump(b) {
     b.disabled = true;
-    const answer = await fetch(base + 'dash/goroutines', { cache: 'no-store' }).catch(() => null);
+    const answer = await post('dash/goroutines').catch(() => null);
     b.disabled = false;
     if (await window.spindle.failed(answer)) return;
     dumped = await answer.json();

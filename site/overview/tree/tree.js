@@ -69,7 +69,7 @@ function spindleTree(box) {
     if (!node) return;
     counts.set(path, (counts.get(path) || 0) + n);
     const shown = node.querySelector(".hits");
-    if (running < 24 && !document.hidden) { // under load the counts say it all
+    if (running < 8 && !document.hidden) { // under load the counts say it all
       running++;
       await run(node);
       running--;
