@@ -5,7 +5,7 @@
 //	go run ./bench/reload -only gin -n 15
 //
 // gin is an application of gin, against air with a delay of 50 ms and against a bare go
-// build; flask is one of Flask, against flask --debug run. An undo gives back the text that was
+// build; flask is one of Flask, against flask run --debug, both by the python3 of PATH. An undo gives back the text that was
 // there before. page is a style sheet and a template in a directory: what is measured there
 // is the time to the event that the script in the page gets, and to the new content.
 // -only takes several, with commas between them.

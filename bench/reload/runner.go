@@ -58,7 +58,7 @@ func (o *output) String() string {
 }
 
 // start runs words, in which PORT is a free port, and waits for the first answer.
-func (b *bench) start(app, name string, env []string, words ...string) (*runner, error) {
+func (b *bench) start(app, name string, words ...string) (*runner, error) {
 	dir, err := b.unpack(app, fmt.Sprintf("%s%d", app, len(b.runners)))
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (b *bench) start(app, name string, env []string, words ...string) (*runner,
 	r.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	r.cmd = exec.Command(words[0], args...)
 	r.cmd.Dir = dir
-	r.cmd.Env = append(append(os.Environ(), "PORT="+strconv.Itoa(port)), env...)
+	r.cmd.Env = append(os.Environ(), "PORT="+strconv.Itoa(port))
 	r.cmd.Stdout, r.cmd.Stderr = r.out, r.out
 	r.cmd.SysProcAttr = aSession()
 	if err := r.cmd.Start(); err != nil {

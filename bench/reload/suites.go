@@ -70,7 +70,7 @@ delay = 50
 
 // gin is an application of gin below spindle dev and below air, and bare builds of it.
 func (b *bench) gin() error {
-	ours, err := b.start("gin", "spindle dev", nil, b.spindle, "dev", "--log", "none", "--listen", "tcp:PORT:interface=127.0.0.1")
+	ours, err := b.start("gin", "spindle dev", b.spindle, "dev", "--log", "none", "--listen", "tcp:PORT:interface=127.0.0.1")
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (b *bench) gin() error {
 	if err := os.WriteFile(config, []byte(airConfig), 0o644); err != nil {
 		return err
 	}
-	theirs, err := b.start("gin", "air "+b.air, nil, air, "-c", config)
+	theirs, err := b.start("gin", "air "+b.air, air, "-c", config)
 	if err != nil {
 		return err
 	}
@@ -139,11 +139,11 @@ func buildAnew(dir string, n int) error {
 
 // flask is an application of Flask below spindle dev and by itself.
 func (b *bench) flask() error {
-	ours, err := b.start("flask", "spindle dev", nil, b.spindle, "dev", "app.py", "--log", "none", "--listen", "tcp:PORT:interface=127.0.0.1")
+	ours, err := b.start("flask", "spindle dev", b.spindle, "dev", "app.py", "--python", "python3", "--log", "none", "--listen", "tcp:PORT:interface=127.0.0.1")
 	if err != nil {
 		return err
 	}
-	theirs, err := b.start("flask", "flask --debug", []string{"FLASK_DEBUG=1"}, "python3", "-m", "flask", "--app", "app", "run", "--port", "PORT")
+	theirs, err := b.start("flask", "flask --debug", "python3", "-m", "flask", "--app", "app", "run", "--debug", "--port", "PORT")
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (b *bench) flask() error {
 
 // page is a directory with a style sheet and a page.
 func (b *bench) page() error {
-	r, err := b.start("page", "spindle dev", nil, b.spindle, "dev", ".", "--log", "none", "--listen", "tcp:PORT:interface=127.0.0.1")
+	r, err := b.start("page", "spindle dev", b.spindle, "dev", ".", "--log", "none", "--listen", "tcp:PORT:interface=127.0.0.1")
 	if err != nil {
 		return err
 	}
