@@ -134,13 +134,32 @@ func (h *Helper) Prepare(path string) error {
 	if h.running == nil {
 		return nil
 	}
-	exe, err := os.Open(path)
+	return h.prepare(path, path)
+}
+
+// prepare tells it of the program at path, which can be opened at link.
+func (h *Helper) prepare(path, link string) error {
+	r, _, err := h.begin()
+	if err != nil {
+		return err
+	}
+	exe, err := os.Open(link)
 	if err != nil {
 		return err
 	}
 	defer exe.Close()
-	_, err = h.askOf(h.running, &question{Ask: askPrepare, Path: path}, []*os.File{exe})
+	_, err = h.askOf(r, &question{Ask: askPrepare, Path: path}, []*os.File{exe})
 	return err
+}
+
+// startFor starts the helper, if there is none, and tells it of the program whose memory is
+// being copied.
+func (h *Helper) startFor(path, link string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.running == nil {
+		_ = h.prepare(path, link) // the look says what is wrong
+	}
 }
 
 // Capture copies the memory of a process whose goroutine is parked. The helper is started
@@ -158,6 +177,7 @@ func (h *Helper) Capture(pid int, goroutine int64) (dev.Moment, error) {
 	if err != nil {
 		return nil, err
 	}
+	go h.startFor(path, link)
 	memory, runs, err := copyMemory(pid)
 	if err != nil {
 		_ = exe.Close()
