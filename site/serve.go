@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -15,6 +16,7 @@ import (
 	"spindle/resource"
 	"spindle/resource/proxy"
 	"spindle/site/dev"
+	"spindle/site/dev/inspect"
 )
 
 // This file serves a tree while the program around it is being written, with no other
@@ -44,8 +46,9 @@ type Dev struct {
 
 // Serve serves root on the default reactor until it is stopped. While Dev.Off is not set
 // it does so in a process of its own, which is built anew and replaced at every change
-// of the source without a request being refused; pages in the browser follow, and errors
-// show causes and stacks. main must call it early: what comes before it runs twice at the
+// of the source without a request being refused; pages in the browser follow, and panics
+// have a page: with the variables of every frame and a console where the spindle command is
+// in PATH, which has the debugger that this program is spared. main must call it early: what comes before it runs twice at the
 // first start.
 //
 //	func main() {
@@ -112,11 +115,17 @@ func (d *Dev) supervise(source string) error {
 	o := dev.Options{Kind: dev.Go, Dir: here, Source: source, Package: ".", Args: os.Args[1:], BuildFlags: d.Flags,
 		Rules: d.Rules, Editor: d.Editor, EnvFiles: dev.FindEnvFiles(here, d.EnvFiles), Extra: d.Watch,
 		Proxy: func(addr string, secure bool) (resource.Resource, error) { return upstream(loop, addr, secure) }}
+	if path, err := exec.LookPath("spindle"); err != nil {
+		o.NotInspected = "what reads them is the spindle command, which is not in PATH: go install spindle/cmd/spindle"
+	} else {
+		o.Inspect = inspect.New(path)
+	}
 	sup, err := dev.New(loop, o)
 	if err != nil {
 		return err
 	}
 	sup.Listen(d.tell)
+	sup.Listen(func(e dev.Event) { d.tellTicket(sup, e) })
 	port, err := reactor.Listen(d.endpoint(), New(sup.Root()))
 	if err != nil {
 		return err
@@ -142,6 +151,13 @@ func upstream(loop *reactor.Reactor, addr string, secure bool) (resource.Resourc
 		p.Pool.TLS = &tls.Config{InsecureSkipVerify: true}
 	}
 	return p, nil
+}
+
+// tellTicket says where a panic can be looked at, and what its console asks for.
+func (d *Dev) tellTicket(sup *dev.Supervisor, e dev.Event) {
+	if e.Kind == dev.EventTicket {
+		fmt.Fprintf(d.Output, "spindle: ticket %s: %s (%stickets/%s, PIN of the console %s)\n", e.Name, e.Text, dev.Prefix, e.Name, sup.PIN())
+	}
 }
 
 // tell writes an event for a person.

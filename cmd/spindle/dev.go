@@ -257,6 +257,8 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 			return o, nil, failure{err}
 		}
 		o.Inspect = inspect.New(self)
+	} else {
+		o.NotInspected = "--locals is off"
 	}
 	if c.Race {
 		o.BuildFlags = append(o.BuildFlags, "-race")

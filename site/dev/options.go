@@ -73,6 +73,8 @@ type Options struct {
 	// Inspect looks into programs that have panicked; nil leaves their pages without
 	// variables.
 	Inspect Inspector
+	// NotInspected is why Inspect is nil, and what can be done, for those pages.
+	NotInspected string
 	// SlowRequest is how long a request may take before its answer begins; what the program
 	// did meanwhile is kept when it takes longer; 500 ms. Negative: that is not recorded.
 	SlowRequest time.Duration

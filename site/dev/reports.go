@@ -2,6 +2,7 @@ package dev
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -131,15 +132,13 @@ func (p *reports) mayBeShown(t *Ticket, v *ticketView) bool {
 // capture copies the memory of the program.
 func (p *reports) capture(pid int, goroutine int64) (Moment, error) {
 	if p.s.opts.Inspect == nil {
-		return nil, errNoInspector
+		return nil, errors.New(cmp.Or(p.s.opts.NotInspected, "they are not looked at"))
 	}
 	if pid == 0 {
 		return nil, errors.New("it is not known which process this was")
 	}
 	return p.s.opts.Inspect.Capture(pid, goroutine)
 }
-
-var errNoInspector = errors.New("variables are not looked at")
 
 // keep puts the ticket where it can be looked up, and gives how it is shown; nil when the
 // reactor has stopped.

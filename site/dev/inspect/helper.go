@@ -68,7 +68,7 @@ func (h *Helper) start() (*helper, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(h.path)
+	cmd := exec.Command(h.path, "inspect") // an argument that an older command refuses
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.Env = append(os.Environ(), Variable+"=3")
 	if err := cmd.Start(); err != nil {
@@ -119,7 +119,7 @@ func (h *Helper) askOf(r *helper, q *question, files []*os.File) (*answer, error
 		_ = r.c.Close()
 		_ = r.cmd.Process.Kill()
 		h.running = nil
-		return nil, fmt.Errorf("the helper that reads variables has failed: %w", err)
+		return nil, fmt.Errorf("the helper that reads variables has failed (%s: is it of this version?): %w", h.path, err)
 	}
 	if a.Error != "" {
 		return a, errors.New(a.Error)
