@@ -73,6 +73,7 @@ func checkout(order *Order, discount float64) int {
 }
 
 func bill() int {
+	fmt.Println("somebody wants a bill")
 	order := &Order{ID: 4711, Items: []*Item{{"spindle", 120, []string{"wood", "beech"}}, {"distaff", 250, nil}, {"wool", 75, nil}},
 		Stock: map[string]int{"spindle": 3, "wool": 12}, APIToken: "sk-" + "very-secret"}
 	return checkout(order, 0.15)
@@ -405,5 +406,47 @@ func TestPanicOfNetHTTP(t *testing.T) {
 		if status != 500 || !strings.Contains(body, w) {
 			t.Errorf("no %q in %d %s", w, status, body)
 		}
+	}
+}
+
+const printedPanic = `package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+)
+
+func main() {
+	http.HandleFunc("/user", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("looking for", r.FormValue("name"))
+		var names []string
+		fmt.Fprint(w, names[3])
+	})
+	http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil)
+}
+`
+
+// A panic that net/http recovers from by itself has a ticket, too: of what was printed.
+func TestPanicThatIsPrinted(t *testing.T) {
+	d := startDev(t, build(t, "cmd/spindle"), map[string]string{"go.mod": "module demo\n\ngo 1.26\n", "main.go": printedPanic}, ".")
+	d.await("ready", 1)
+	d.get("/user?name=bob&token=hush")
+	d.await("ticket", 1)
+	var tickets []struct {
+		Why    string
+		Frames []struct {
+			Function string
+			Own      bool
+		}
+		Log    []struct{ Text string }
+		Report struct{ Exchange struct{ Target string } }
+	}
+	_, text := d.get("/__spindle__/tickets/", "Accept", "application/json")
+	must(t, json.Unmarshal([]byte(text), &tickets))
+	first := tickets[len(tickets)-1]
+	if len(first.Frames) == 0 || first.Frames[0].Function != "main.main.func1" || !first.Frames[0].Own || !strings.Contains(first.Why, "report.Handler") ||
+		!strings.HasPrefix(first.Report.Exchange.Target, "/user?name=bob") || strings.Contains(text, "hush") || len(first.Log) == 0 || first.Log[0].Text != "looking for bob" {
+		t.Error(text)
 	}
 }

@@ -123,3 +123,16 @@ func TestMaskTarget(t *testing.T) {
 		}
 	}
 }
+
+func TestPairOf(t *testing.T) {
+	for _, row := range [][3]string{
+		{"HOME", "/root", "/root"}, {"password", "x", Mask}, {"password", "", ""}, {"PHPSESSID", "1", Mask},
+		{"DATABASE_URL", "postgres://ada:hu@sh@db:5432/shop?sslmode=off", "postgres://ada:" + Mask + "@db:5432/shop?sslmode=off"},
+		{"Referer", "https://shop.example/pay?token=hush&n=1", "https://shop.example/pay?token=" + Mask + "&n=1"},
+		{"REDIS", "redis://cache", "redis://cache"},
+	} {
+		if got := PairOf(row[0], row[1]).Value; got != row[2] {
+			t.Errorf("%s=%s: %s, want %s", row[0], row[1], got, row[2])
+		}
+	}
+}

@@ -94,7 +94,7 @@ func cut(s string, n int) string {
 const Mask = "••••••"
 
 // secretWords are the parts of a name by which it is taken for that of a secret.
-var secretWords = []string{"API", "TOKEN", "KEY", "SECRET", "PASS", "SIGNATURE", "AUTHORIZATION", "CREDENTIAL"}
+var secretWords = []string{"API", "TOKEN", "KEY", "SECRET", "PASS", "SIGNATURE", "AUTHORIZATION", "CREDENTIAL", "SESSID", "SESSIONID", "CSRF"}
 
 // IsSecret tells whether the value of a variable, field, cookie or form field of this name
 // is not shown.
@@ -105,8 +105,12 @@ func IsSecret(name string) bool {
 
 // PairOf is a pair that can be shown.
 func PairOf(name, value string) Pair {
-	if value != "" && IsSecret(name) {
+	switch {
+	case value == "":
+	case IsSecret(name):
 		value = Mask
+	case strings.Contains(value, "://"):
+		value = maskURL(value)
 	}
 	return Pair{Name: cut(name, mostValue), Value: cut(value, mostValue)}
 }
@@ -125,6 +129,21 @@ func MaskTarget(target string) string {
 		}
 	}
 	return path + "?" + strings.Join(pairs, "&")
+}
+
+// maskURL is the address of something, without the password and the secret arguments in it.
+func maskURL(value string) string {
+	scheme, rest, _ := strings.Cut(value, "://")
+	host, path := rest, ""
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		host, path = rest[:i], rest[i:]
+	}
+	if at := strings.LastIndexByte(host, '@'); at >= 0 {
+		if user, _, ok := strings.Cut(host[:at], ":"); ok {
+			host = user + ":" + Mask + host[at:]
+		}
+	}
+	return scheme + "://" + host + MaskTarget(path)
 }
 
 // environment is that of this process.

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"spindle/protocol"
@@ -113,7 +115,7 @@ func (x *exchange) serve() {
 	defer func() {
 		p := recover()
 		if p != nil && p != http.ErrAbortHandler && postmortem.Wanted() {
-			x.seen = postmortem.OfPanic(p, x.describe)
+			x.seen = postmortem.OfPanic(p, func() *postmortem.Exchange { return x.describe(w.req) })
 		}
 		x.end(w, p, returned)
 	}()
@@ -160,10 +162,23 @@ func (x *exchange) end(w *writer, p any, returned bool) {
 	w.giveBuffer()
 }
 
-// describe says what was asked, for the page of a panic.
-func (x *exchange) describe() *postmortem.Exchange {
+// describe says what was asked, for the page of a panic: of a form what the handler has read.
+// r is nil when the request was refused.
+func (x *exchange) describe(r *http.Request) *postmortem.Exchange {
 	d := resource.DescribeHead(x.head)
 	d.Peer = x.peer.String()
+	if r == nil {
+		return d
+	}
+	form := r.Form
+	if form == nil {
+		form = r.URL.Query()
+	}
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		for _, v := range form[name] {
+			d.Form = append(d.Form, postmortem.PairOf(name, v))
+		}
+	}
 	return d
 }
 

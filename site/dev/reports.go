@@ -152,6 +152,7 @@ func (p *reports) keep(t *Ticket) *ticketView {
 		}
 		t.judge(s.target.root())
 		s.tickets.add(t, s.loop.Now())
+		s.addLines(t)
 		v := s.ticketView(t)
 		if x := t.Report.Exchange; x != nil {
 			v.trusted = s.isOurName(x.Host)

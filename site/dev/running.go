@@ -19,6 +19,8 @@ type running struct {
 	ended *reactor.Deferred[string]
 	lines [2]lineCutter // of its output and its errors
 
+	panics [2]panicReader // that are printed there
+
 	hands hands
 }
 
@@ -67,12 +69,15 @@ func (s *Supervisor) Reads() bool { return s.Type(nil) }
 
 // output tells what the program prints, line by line.
 func (g *running) output(_ *program, errs bool, data []byte) {
-	cutter := &g.lines[0]
+	which := 0
 	if errs {
-		cutter = &g.lines[1]
+		which = 1
 	}
-	cutter.add(data, func(line string) {
-		g.s.tell(Event{Kind: EventOutput, Generation: g.n, Text: line, Errors: errs})
+	g.lines[which].add(data, func(line string) {
+		g.s.tell(Event{Kind: EventOutput, Generation: g.n, PID: g.p.pid(), Text: line, Errors: errs})
+		if p := g.panics[which].line(line); p != nil {
+			g.s.printedPanic(p, g.p.pid())
+		}
 	})
 }
 

@@ -27,6 +27,7 @@ type Supervisor struct {
 	reports *reports // nil where there can not be any
 	probes  *probes  // likewise
 	tickets tickets
+	printed printed
 	console *console
 
 	current    generation // that answers; nil for none
@@ -124,6 +125,7 @@ func (s *Supervisor) tell(e Event) {
 	if e.Generation == 0 {
 		e.Generation = s.number
 	}
+	s.printed.heard(e)
 	for _, f := range s.listener {
 		f(e)
 	}

@@ -27,6 +27,7 @@ type Ticket struct {
 	Log      []LogLine `json:"log,omitempty"`      // what this request has printed and logged
 	Sections []Section `json:"sections,omitempty"` // what the framework knows of it
 
+	shared bool   // Log may have lines of other requests
 	talk   Talk   // the frames themselves, if the program keeps them; nil otherwise. Loop only
 	moment Moment // to ask for more; nil when there is none. The loop takes it away
 }

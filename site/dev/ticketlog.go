@@ -53,12 +53,20 @@ type Section struct {
 	Pairs []postmortem.Pair `json:"pairs"`
 }
 
+// logTitle says whose the lines are.
+func (t *Ticket) logTitle() string {
+	if t.shared {
+		return "What the program has printed while this request ran"
+	}
+	return "What this request has said"
+}
+
 // logHTML appends the lines of the request.
 func (v *ticketView) logHTML(b *strings.Builder) {
 	if len(v.t.Log) == 0 {
 		return
 	}
-	b.WriteString(`<section class="fault log"><p class="place"><code>What this request has said</code></p><ol>`)
+	b.WriteString(`<section class="fault log"><p class="place"><code>` + v.t.logTitle() + `</code></p><ol>`)
 	for i := range v.t.Log {
 		l := &v.t.Log[i]
 		fmt.Fprintf(b, `<li class="%s"><time>%s</time><b>%s</b><span>%s</span></li>`, l.grade(), l.at(), html.EscapeString(l.Kind), html.EscapeString(l.named()))

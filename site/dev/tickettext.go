@@ -31,7 +31,8 @@ func (v *ticketView) text() string {
 		fmt.Fprintf(&b, "\nwithout variables: %s\n", t.Why)
 	}
 	if len(t.Log) > 0 {
-		b.WriteString("\nwhat this request has said\n")
+		title := t.logTitle()
+		b.WriteString("\n" + strings.ToLower(title[:1]) + title[1:] + "\n")
 		for _, l := range t.Log {
 			b.WriteString("  " + strings.TrimLeft(l.text(), " ") + "\n")
 		}

@@ -1,0 +1,160 @@
+package dev
+
+import (
+	"strings"
+	"time"
+
+	"spindle/protocol/postmortem"
+)
+
+// This file joins what a program prints with its tickets: the lines of the request, and
+// panics that are known by their text alone.
+
+// printed is the last lines of programs. Loop only.
+type printed struct{ list []Event }
+
+const (
+	keptPrinted = 1000
+	mostLines   = 200 // of a ticket
+)
+
+// heard takes an event.
+func (p *printed) heard(e Event) {
+	if e.Kind != EventOutput || e.PID == 0 {
+		return
+	}
+	if len(p.list) >= 2*keptPrinted {
+		p.list = append(p.list[:0], p.list[len(p.list)-keptPrinted:]...)
+	}
+	p.list = append(p.list, e)
+}
+
+// since is what a process has printed since a time, the last of it, but for lines with the
+// id of a ticket: they say what its page says.
+func (p *printed) since(pid int, began time.Time, id string) (lines []LogLine) {
+	for _, e := range p.list {
+		if e.PID != pid || e.Time.Before(began) || id != "" && strings.Contains(e.Text, id) {
+			continue
+		}
+		kind := "stdout"
+		if e.Errors {
+			kind = "stderr"
+		}
+		lines = append(lines, LogLine{After: e.Time.Sub(began), Kind: kind, Text: plainText(e.Text)})
+	}
+	return lines[max(len(lines)-mostLines, 0):]
+}
+
+// underWay is the youngest request that is not answered and was asked for so; nil when
+// there is none. Without a method any will do, if there is but one.
+func (c *recorder) underWay(method, target string) (found *record) {
+	if method == "" && len(c.under) != 1 {
+		return nil
+	}
+	for _, x := range c.under {
+		same := method == "" || x.method == method && postmortem.MaskTarget(x.target) == target
+		if same && x.status == 0 && (found == nil || x.began.After(found.began)) {
+			found = x
+		}
+	}
+	return found
+}
+
+// justFailed is the request that has ended last, if it was in vain and not long ago.
+func (c *recorder) justFailed(now time.Time) *record {
+	const longAgo = 200 * time.Millisecond
+	if n := len(c.ring); n > 0 {
+		if x := c.ring[n-1]; (x.status >= 500 || x.lost != "") && now.Sub(x.began.Add(x.took)) < longAgo {
+			return x
+		}
+	}
+	return nil
+}
+
+// addLines gives a ticket what was printed while its request ran. Others may have run at
+// the same time.
+func (s *Supervisor) addLines(t *Ticket) {
+	x := t.Report.Exchange
+	if x == nil {
+		return
+	}
+	if r := s.front.dash.rec.underWay(x.Method, x.Target); r != nil {
+		t.Log, t.shared = s.printed.since(t.Report.PID, r.began, t.ID), true
+	}
+}
+
+// What gets variables for a panic that somebody else has recovered.
+const (
+	wrapHandler = "wrap the handler with report.Handler of spindle/site/dev/report to see them"
+	leaveGin    = "gin.Recovery has caught it: make the router by gin.New, without Recovery, and wrap it with report.Handler of spindle/site/dev/report to see them"
+)
+
+// printedPanic keeps a ticket of a panic that a program has printed.
+func (s *Supervisor) printedPanic(p *panicText, pid int) {
+	now := s.loop.Now()
+	if s.knows(p.message, pid, now) {
+		return
+	}
+	t := &Ticket{Frames: p.frames, Why: wrapHandler}
+	if p.by == "gin" {
+		t.Why = leaveGin
+	}
+	t.Report = postmortem.Report{PID: pid, Panic: true, Causes: []postmortem.Cause{{Type: "panic", Text: p.message}}, Stack: p.stack.String()}
+	r := s.front.dash.rec.underWay(p.method, postmortem.MaskTarget(p.target))
+	if r == nil {
+		r = s.front.dash.rec.justFailed(now)
+	}
+	s.loop.CallLater(moreLines, func() { s.keepPrinted(t, r) })
+}
+
+// moreLines is how long what was printed before a panic may come after it: by another pipe.
+const moreLines = 30 * time.Millisecond
+
+// keepPrinted keeps such a ticket, with its request, nil where that is not known.
+func (s *Supervisor) keepPrinted(t *Ticket, r *record) {
+	pid := t.Report.PID
+	if r != nil {
+		t.Report.Exchange = r.exchange()
+		t.Log, t.shared = withoutPanic(s.printed.since(pid, r.began, "")), true
+	}
+	t.judge(s.target.root())
+	s.tickets.add(t, s.loop.Now())
+	s.tell(Event{Kind: EventTicket, Name: t.ID, Text: t.Title(), PID: pid})
+}
+
+// withoutPanic is the lines but for those from the panic on, where it was printed: the
+// ticket has it otherwise.
+func withoutPanic(lines []LogLine) (list []LogLine) {
+	where := ""
+	for _, l := range lines {
+		if strings.Contains(l.Text, "http: panic serving ") || strings.Contains(l.Text, "[Recovery]") {
+			where = l.Kind
+		}
+		if l.Kind != where {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// knows tells whether a program has told of a panic itself, before it was printed.
+func (s *Supervisor) knows(message string, pid int, now time.Time) bool {
+	const soon = 2 * time.Second
+	for _, t := range s.tickets.list {
+		if t.moment != nil && t.Report.PID == pid && now.Sub(t.Time) < soon && len(t.Report.Causes) > 0 && t.Report.Causes[0].Text == message {
+			return true
+		}
+	}
+	return false
+}
+
+// exchange is the request as it is shown with a ticket.
+func (x *record) exchange() *postmortem.Exchange {
+	e := &postmortem.Exchange{Method: x.method, Target: postmortem.MaskTarget(x.target), Version: x.version, Host: x.authority, Peer: x.client}
+	for _, f := range x.fields {
+		if !strings.EqualFold(f.Name, "Cookie") {
+			e.Fields = append(e.Fields, postmortem.PairOf(f.Name, f.Value))
+		}
+	}
+	return e
+}
