@@ -120,7 +120,13 @@ type LostError struct {
 	// Stale tells that a connection that was used before ended without a byte of an
 	// answer: a request that may be repeated (RFC 9110 §9.2.2) may be sent again.
 	Stale bool
+	// Fault is FaultUnreadable or FaultCut when the answer itself is to blame.
+	Fault FaultKind
 }
+
+// UnreadableAnswer is what the reason of a LostError begins with whose Fault is
+// FaultUnreadable; what is wrong follows.
+const UnreadableAnswer = "the answer can not be read: "
 
 // Error is the reason and its cause.
 func (e *LostError) Error() string {

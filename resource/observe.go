@@ -32,6 +32,24 @@ type SwitchObserver interface {
 	Switched(p reactor.Protocol) reactor.Protocol
 }
 
+// OriginObserver is an Observer that also hears what the answer was before who passed it on
+// made it right: an application behind a proxy, or in a worker.
+type OriginObserver interface {
+	Observer
+	// OriginHead sees the head as it came, with the fields of the connection. h is valid
+	// until return.
+	OriginHead(h *protocol.ResponseHead)
+	// OriginFault hears of a fault that can not be seen any more, also after the end of the
+	// exchange.
+	OriginFault(f protocol.Fault)
+}
+
+// Origin is who is to hear what an answer was before it is made right; nil for nobody.
+func (r *Request) Origin() OriginObserver {
+	o, _ := r.observer.(OriginObserver)
+	return o
+}
+
 // Observe has o see the exchange; a second call replaces who sees the content of the
 // request. To be called before the answer is begun, in a Pass most often. Where there is a
 // Filter, who was added later sees the answer earlier.

@@ -179,6 +179,8 @@ func (t *devTerminal) show(e dev.Event) {
 			text += t.paint(dimmed, "  PIN of the console "+t.d.supervisor.PIN())
 		}
 		t.line(e.Time, text)
+	case dev.EventHint:
+		t.line(e.Time, t.paint(yellow, "hint")+fmt.Sprintf("   %-6s %s  ", e.Method, t.shownText(e.Target))+t.paint(yellow, t.shownText(e.Text)))
 	case dev.EventOutput:
 		t.output(e)
 	}

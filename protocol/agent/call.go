@@ -139,6 +139,25 @@ func (c *Call) BodyFinished(trailers protocol.Fields) {
 	c.caller.BodyFinished(trailers)
 }
 
+// WantsFaults tells whether the Caller does. See protocol.FaultReceiver.
+func (c *Call) WantsFaults() bool {
+	r, ok := c.caller.(faultCaller)
+	return ok && r.WantsFaults()
+}
+
+// FaultFound passes it on.
+func (c *Call) FaultFound(f protocol.Fault) {
+	if r, ok := c.caller.(faultCaller); ok {
+		r.FaultFound(f)
+	}
+}
+
+// faultCaller is a Caller that hears of faults.
+type faultCaller interface {
+	WantsFaults() bool
+	FaultFound(f protocol.Fault)
+}
+
 // ExchangeLost asks again where that is right, else passes it on.
 func (c *Call) ExchangeLost(err error) {
 	c.leave()

@@ -36,6 +36,7 @@ type Client struct {
 	stalled  int       // Buffered when the deadline was looked at last
 
 	asked         asked
+	last          protocol.FaultReceiver // of the exchange before, while it wants to hear of faults; nil otherwise
 	state         clientState
 	sending       answer // of the request: answerNone when it is sent whole
 	informational int
@@ -153,9 +154,11 @@ func (c *Client) step(data []byte) int {
 	case clientIdle:
 		// What nobody asked for could be taken for the next answer. Most often it is a
 		// 408 before the connection ends.
+		c.behind(data)
 		c.abandon()
 		return len(data)
 	case clientGone:
+		c.behind(data)
 		return len(data)
 	case clientSwitch:
 		return 0
@@ -177,6 +180,14 @@ func (c *Client) step(data []byte) int {
 	}
 	c.content(data)
 	return len(data)
+}
+
+// behind tells whose answer was over what has come behind it; once.
+func (c *Client) behind(data []byte) {
+	if r := c.last; r != nil && !beginsStatus(data) {
+		c.last = nil
+		r.FaultFound(protocol.Fault{Kind: protocol.FaultExtra, Bytes: int64(len(data))})
+	}
 }
 
 func (c *Client) content(piece []byte) {
@@ -217,7 +228,7 @@ func (c *Client) garbage(err *protocol.Error) {
 	if err == errLineTooLong {
 		err = errStatusLong
 	}
-	c.lose(&protocol.LostError{Reason: "the answer can not be read: " + err.Reason})
+	c.lose(&protocol.LostError{Reason: protocol.UnreadableAnswer + err.Reason, Fault: protocol.FaultUnreadable})
 }
 
 // headIsThere tells the receiver.
@@ -292,6 +303,9 @@ func (c *Client) finished(trailers protocol.Fields) {
 	default:
 		c.state = clientIdle
 	}
+	if r, ok := rcv.(protocol.FaultReceiver); ok && r.WantsFaults() {
+		c.last = r
+	}
 	rcv.BodyFinished(trailers)
 }
 
@@ -365,9 +379,9 @@ func (c *Client) cut(reason error) *protocol.LostError {
 		e.Reason = "the server closed the connection without an answer"
 		e.Stale = c.is(cReused)
 	case c.state == clientHead:
-		e.Reason = "the server closed the connection in the head of its answer"
+		e.Reason, e.Fault = "the server closed the connection in the head of its answer", protocol.FaultCut
 	default:
-		e.Reason = "the server closed the connection before its answer was complete"
+		e.Reason, e.Fault = "the server closed the connection before its answer was complete", protocol.FaultCut
 	}
 	return e
 }

@@ -49,7 +49,7 @@ func (c *Client) Ask(h *protocol.RequestHead, r protocol.ClientReceiver) protoco
 	if c.Room() == 0 {
 		return nil
 	}
-	c.rcv = r
+	c.rcv, c.last = r, nil
 	c.state = clientHead
 	c.informational, c.stalled = 0, 0
 	c.scan = headScan{}

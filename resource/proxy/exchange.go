@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 
 	"spindle/protocol"
 	"spindle/protocol/agent"
@@ -297,6 +298,9 @@ func (x *exchange) InformationalReceived(h *protocol.ResponseHead) {
 func (x *exchange) HeadReceived(h *protocol.ResponseHead) {
 	x.answered = true
 	x.u.answered()
+	if o := x.r.Origin(); o != nil {
+		o.OriginHead(h)
+	}
 	if h.Switching {
 		x.join(h)
 		return
@@ -409,6 +413,7 @@ func (x *exchange) ExchangeLost(err error) {
 		return
 	}
 	x.p.failed(x.u, x.r.Now(), err)
+	x.tellFault(err)
 	if x.mayTryAnother(err) {
 		x.u.busy--
 		x.ch, x.call, x.upPush = nil, nil, false
@@ -428,6 +433,30 @@ func (x *exchange) ExchangeLost(err error) {
 		status = 504
 	}
 	x.r.Fail(&resource.Error{Status: status, Err: &upstreamError{x.u.Text, err}})
+}
+
+// tellFault tells who looks at the answers of the upstream why it has none.
+func (x *exchange) tellFault(err error) {
+	var lost *protocol.LostError
+	o := x.r.Origin()
+	switch {
+	case o == nil || !errors.As(err, &lost) || lost.Fault == 0:
+	case lost.Fault == protocol.FaultUnreadable:
+		o.OriginFault(protocol.Fault{Kind: lost.Fault, Text: strings.TrimPrefix(lost.Reason, protocol.UnreadableAnswer)})
+	default:
+		o.OriginFault(protocol.Fault{Kind: lost.Fault})
+	}
+}
+
+// WantsFaults tells whether somebody looks at the answers of the upstream. See
+// protocol.FaultReceiver.
+func (x *exchange) WantsFaults() bool { return x.r.Origin() != nil }
+
+// FaultFound tells them.
+func (x *exchange) FaultFound(f protocol.Fault) {
+	if o := x.r.Origin(); o != nil {
+		o.OriginFault(f)
+	}
 }
 
 // mayTryAnother tells whether the request may go to another upstream.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"spindle/protocol"
 	"spindle/reactor"
 	"spindle/resource"
 )
@@ -303,5 +304,61 @@ func TestNoConsoleInProduction(t *testing.T) {
 	defer res.Body.Close()
 	if body, _ := io.ReadAll(res.Body); res.StatusCode != 500 || strings.Contains(string(body), "kept") {
 		t.Errorf("%s", body)
+	}
+}
+
+// lookout observes what an application answers.
+type lookout struct {
+	resource.Resource
+	told chan string
+}
+
+func (l *lookout) Pass(r *resource.Request) (resource.Resource, error) {
+	r.Observe(l)
+	return l.Resource, nil
+}
+
+func (l *lookout) ContentReceived([]byte)           {}
+func (l *lookout) AnswerBegun(int, protocol.Fields) {}
+func (l *lookout) ContentSent([]byte)               {}
+func (l *lookout) FileSent(int64)                   {}
+
+func (l *lookout) OriginHead(h *protocol.ResponseHead) {
+	l.told <- fmt.Sprintf("%d, Connection: %s", h.Status, h.Fields.Get("Connection"))
+}
+
+func (l *lookout) OriginFault(f protocol.Fault) {
+	l.told <- fmt.Sprintf("%d bytes, %s", f.Bytes, f.Text)
+}
+
+// Where an application does not keep to HTTP, and it is mended on the way, who observes the
+// request hears of it.
+func TestFaultsOfAnApplication(t *testing.T) {
+	l := &lookout{told: make(chan string, 10)}
+	s := serveBehind(t, "tragedy:faulty", func(a *App) {
+		a.Failed = func(*resource.Request, *Exception) bool { return false }
+	}, func(a *App) resource.Resource {
+		l.Resource = a
+		return l
+	})
+	for _, row := range []struct{ path, want string }{
+		{"/hop", "200, Connection: close"},
+		{"/none", "5 bytes, |204, Connection: "},
+		{"/pieces", "2 bytes, |304, Connection: "},
+		{"/less", "0 bytes, the application gave 3 bytes, and its Content-Length was 9"},
+	} {
+		s.get(row.path)
+		var got []string
+		for range strings.Split(row.want, "|") {
+			select {
+			case text := <-l.told:
+				got = append(got, text)
+			case <-time.After(5 * time.Second):
+				t.Fatalf("%s: got %q only", row.path, got)
+			}
+		}
+		if text := strings.Join(got, "|"); text != row.want {
+			t.Errorf("%s: got %s, want %s", row.path, text, row.want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"spindle/protocol"
 	"spindle/reactor"
 )
 
@@ -112,10 +113,17 @@ func exceptionOf(payload []byte) *Exception {
 	return &e.Exception
 }
 
+// refusedByWorker is the type of what a worker raises when the length of an answer is not as
+// promised.
+const refusedByWorker = "spindle_worker.Refused"
+
 // failed answers for an exception of the worker w.
 func (x *exchange) failed(w *worker, payload []byte) {
 	e, a := exceptionOf(payload), w.app
 	e.console, e.PID = w.console, w.process.Pid()
+	if o := x.r.Origin(); o != nil && len(e.Causes) > 0 && e.Causes[0].Type == refusedByWorker {
+		o.OriginFault(protocol.Fault{Kind: protocol.FaultLength, Text: e.Causes[0].Text})
+	}
 	if a.Failed != nil && len(e.Frames) > 0 && !x.headSent && !x.r.Finished() && a.Failed(x.r, e) {
 		x.answered = true
 		return

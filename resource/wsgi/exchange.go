@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"strconv"
 	"time"
 
+	"spindle/protocol"
 	"spindle/reactor"
 	"spindle/resource"
 )
@@ -158,6 +160,19 @@ func (x *exchange) head(payload []byte) error {
 	x.r.RegisterProducer(flow{x})
 	if x.r.Finished() { // a field that can not be sent has made it an error page
 		x.finished(nil)
+	}
+	return nil
+}
+
+// note takes what was wrong with the answer and is mended: the number of bytes that were
+// given where there is no content.
+func (x *exchange) note(payload []byte) error {
+	n, err := strconv.ParseInt(string(payload), 10, 64)
+	if err != nil {
+		return errGarbage
+	}
+	if o := x.r.Origin(); o != nil {
+		o.OriginFault(protocol.Fault{Kind: protocol.FaultBody, Bytes: n})
 	}
 	return nil
 }

@@ -21,6 +21,8 @@ import (
 //	                       F  the answer has ended
 //	                       X  the application has failed: what happened; for a development
 //	                          server its frames, as JSON behind a NUL
+//	                       N  how many bytes were given where an answer has no content; of a
+//	                          development server only
 //	control, to the server L  loaded: version and path of the interpreter, file of the application
 //	                       X  not loaded: why in a line, traceback
 //	                       C  a link, whose descriptor comes along
@@ -41,6 +43,7 @@ const (
 	frameFile    = 'S'
 	frameFinish  = 'F'
 	frameFailure = 'X'
+	frameNote    = 'N'
 	frameLoaded  = 'L'
 	frameLink    = 'C'
 	frameMemory  = 'M'

@@ -20,6 +20,9 @@ func (x *exchange) setHead(payload []byte) (length int64, err error) {
 	}
 	x.r.SetStatus(code)
 	length = -1
+	if o := x.r.Origin(); o != nil {
+		o.OriginHead(originHead(code, rest))
+	}
 	for more {
 		var name, value []byte
 		if name, rest, more = bytes.Cut(rest, nul); !more {
@@ -39,6 +42,15 @@ func (x *exchange) setHead(payload []byte) (length int64, err error) {
 		}
 	}
 	return length, nil
+}
+
+// originHead is a head as the application gave it, for who looks at it.
+func originHead(code int, rest []byte) *protocol.ResponseHead {
+	h := &protocol.ResponseHead{Status: code, ContentLength: -1}
+	for parts := bytes.Split(rest, nul); len(parts) > 1; parts = parts[2:] {
+		h.Fields = append(h.Fields, protocol.RawField{Name: parts[0], Value: protocol.TrimBlank(parts[1])})
+	}
+	return h
 }
 
 var nul = []byte{0}

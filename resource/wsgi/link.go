@@ -81,6 +81,8 @@ func (l *link) frame(kind byte, payload []byte) error {
 		return x.file(l.takeFile(), payload)
 	case frameFinish:
 		return x.finish()
+	case frameNote:
+		return x.note(payload)
 	case frameFailure:
 		l.release(x)
 		x.failed(l.w, payload)

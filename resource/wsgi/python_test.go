@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"spindle/reactor"
+	"spindle/resource"
 	"spindle/site"
 )
 
@@ -49,6 +50,12 @@ func python(t *testing.T) string {
 // serveApp serves testdata/TARGET.
 func serveApp(t *testing.T, target string, set func(a *App)) *served {
 	t.Helper()
+	return serveBehind(t, target, set, func(a *App) resource.Resource { return a })
+}
+
+// serveBehind serves what around makes of the application.
+func serveBehind(t *testing.T, target string, set func(a *App), around func(a *App) resource.Resource) *served {
+	t.Helper()
 	s := &served{T: t, r: reactor.New()}
 	s.app = New(s.r, target)
 	s.app.Python = python(t)
@@ -59,7 +66,7 @@ func serveApp(t *testing.T, target string, set func(a *App)) *served {
 	if set != nil {
 		set(s.app)
 	}
-	top := site.New(s.app)
+	top := site.New(around(s.app))
 	top.Debug = true
 	top.ErrorLog = s.app.Logger
 	port, err := s.r.Listen("tcp:0:interface=127.0.0.1", top)

@@ -23,6 +23,7 @@ const (
 	EventNotice   = "notice"   // something that a person should know
 	EventTicket   = "ticket"   // a panic of the program, or an error answered with 500; Name is the id
 	EventRequest  = "request"  // an exchange is over
+	EventHint     = "hint"     // an answer is not as HTTP wants it; Name is the rule
 )
 
 // Event is one of them. Fields that say nothing are left out.

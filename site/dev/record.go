@@ -43,10 +43,11 @@ type recorder struct {
 	watched  map[int64]*record             // by that number: under way, and in the ring
 	under    map[*resource.Request]*record // under way
 	sse      int                           // of these, event streams
+	hinted   *hinted
 }
 
 func newRecorder(s *Supervisor) *recorder {
-	c := &recorder{s: s, sending: map[string]*sending{}, over: func() {}, streams: newStreams(s),
+	c := &recorder{s: s, sending: map[string]*sending{}, over: func() {}, streams: newStreams(s), hinted: newHinted(s),
 		watched: map[int64]*record{}, under: map[*resource.Request]*record{}}
 	c.repeats = &repeats{c: c}
 	c.flights, c.profiles = newFlights(s), &profiles{s: s}
@@ -86,7 +87,8 @@ type record struct {
 	passed     bool            // it was passed on to a process of its own
 	sse        bool            // the answer is an event stream
 	stream     *stream
-	events     *eventReader // that follows the answer, if it is an event stream
+	hinting
+	events *eventReader // that follows the answer, if it is an event stream
 }
 
 // kept is content, as far as it is kept.
@@ -186,6 +188,7 @@ func (c *recorder) end(x *record, r *resource.Request, err error) {
 	}
 	x.endEvents(x.lost)
 	c.flights.over(x)
+	x.lint()
 	failed := x.status >= 500
 	if failed {
 		c.errors++
@@ -221,7 +224,7 @@ func (c *recorder) keep(x *record) {
 // thin leaves the line of the list.
 func (x *record) thin() {
 	x.forget()
-	x.whole, x.fields, x.answer = false, nil, nil
+	x.whole, x.fields, x.answer, x.origin = false, nil, nil, nil
 	x.c.unwatch(x)
 }
 

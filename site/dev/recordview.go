@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"spindle/protocol"
+	"spindle/protocol/lint"
 	"spindle/protocol/probe"
 )
 
@@ -64,11 +65,12 @@ type listed struct {
 	Version    string `json:"version"`
 	Lost       string `json:"lost,omitempty"`
 	Again      int64  `json:"again,omitempty"`
+	Hints      int    `json:"hint_count,omitempty"`
 }
 
 func (x *record) line() listed {
 	return listed{ID: x.id, At: x.began.UnixMilli(), Method: x.method, Target: cut(x.target, 400), Status: x.status, Took: x.took.Microseconds(),
-		Bytes: x.bytes, Generation: x.generation, Version: x.version, Lost: x.lost, Again: x.again}
+		Bytes: x.bytes, Generation: x.generation, Version: x.version, Lost: x.lost, Again: x.again, Hints: len(x.hints)}
 }
 
 // cut is no more than n bytes of s, and whole letters.
@@ -158,6 +160,7 @@ func hexDump(data []byte, most int) string {
 type shownRecord struct {
 	listed
 	Whole     bool            `json:"whole"`
+	Hints     []lint.Hint     `json:"hints,omitempty"`
 	FullURL   string          `json:"url"`
 	Full      string          `json:"full"` // target, not cut
 	Client    string          `json:"client"`
@@ -181,7 +184,7 @@ type shownRecord struct {
 // show makes the page; was is the record that x repeats, nil for none. It takes a while:
 // for a thread, on copies.
 func (x *record) show(was *record) shownRecord {
-	v := shownRecord{listed: x.line(), Whole: x.whole, FullURL: x.scheme + "://" + x.authority + x.target, Full: x.target, Client: x.client,
+	v := shownRecord{listed: x.line(), Whole: x.whole, Hints: x.hints, FullURL: x.scheme + "://" + x.authority + x.target, Full: x.target, Client: x.client,
 		Fields: maskedFields(x.fields), Body: x.body.show(x.fields), Answer: maskedFields(x.answer), Content: x.content.show(x.answer),
 		Reason: protocol.StatusText(x.status)}
 	if !x.whole {

@@ -91,3 +91,16 @@ def application(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [" ".join(t.name for t in threading.enumerate()).encode(), b" ", type(sys.stdout).__name__.encode()]
     return globals()[name](environ)
+
+
+def faulty(environ, start_response):
+    path = environ["PATH_INFO"]
+    if path == "/none":
+        start_response("204 No Content", [])
+        return [b"abc", b"de"]
+    if path == "/pieces":
+        start_response("304 Not Modified", [])
+        return iter([b"ab", b"c"])
+    more = [("Content-Length", "9")] if path == "/less" else [("Connection", "close")]
+    start_response("200 OK", [("Content-Type", "text/plain")] + more)
+    return [b"abc"]

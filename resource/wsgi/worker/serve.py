@@ -8,6 +8,7 @@ class Server:
         self.application = application
         self.control = control
         self.developer = developer  # None, but for a development server
+        self.answer_of = Answer if developer is None else WatchedAnswer
         self.base = {
             "wsgi.version": (1, 0),
             "wsgi.errors": ERRORS if developer is None else developer.errors,
@@ -42,7 +43,7 @@ class Server:
         environ["wsgi.input"], raw = content_of(link, payload[:1], environ)
         if self.developer is not None:
             self.developer.begins(environ)
-        answer = Answer(link, environ["REQUEST_METHOD"])
+        answer = self.answer_of(link, environ["REQUEST_METHOD"])
         result = None
         idle = False
         try:

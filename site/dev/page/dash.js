@@ -210,6 +210,7 @@
       let is;
       if (/^[1-5]xx$/.test(w)) is = String(r.status)[0] === w[0];
       else if (/^\d{3}$/.test(w)) is = String(r.status) === w || r.target.includes(w);
+      else if (w === 'hints') is = r.hint_count > 0;
       else if (w.startsWith('gen:')) is = String(r.gen) === w.slice(4);
       else is = r.target.toLowerCase().includes(w) || r.method.toLowerCase() === w;
       return is !== not;
@@ -222,6 +223,7 @@
     tr.dataset.id = r.id;
     const target = el('td', 'target');
     if (r.again) target.append(el('span', 'again', '↻'));
+    if (r.hint_count) target.append(el('span', 'hints-count', String(r.hint_count))); // dash-hints.js
     target.append(r.target);
     target.title = r.target;
     tr.append(el('td', 'status', r.lost ? 'cut' : String(r.status)), el('td', '', r.method), target,
