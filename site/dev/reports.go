@@ -8,12 +8,14 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 
 	"spindle/protocol"
 	"spindle/protocol/postmortem"
+	"spindle/reactor"
 )
 
 // This file takes what programs report of their panics: see postmortem, which is the other
@@ -153,6 +155,7 @@ func (p *reports) keep(t *Ticket) *ticketView {
 		t.judge(s.target.root())
 		s.tickets.add(t, s.loop.Now())
 		s.addLines(t)
+		s.freeSoon()
 		v := s.ticketView(t)
 		if x := t.Report.Exchange; x != nil {
 			v.trusted = s.isOurName(x.Host)
@@ -161,6 +164,23 @@ func (p *reports) keep(t *Ticket) *ticketView {
 		got <- v
 	})
 	return <-got
+}
+
+// restAfter is how long it is quiet after a ticket before memory is given back.
+const restAfter = 3 * time.Second
+
+// freeSoon gives back what pages have taken to make, when no more are made: it is several
+// times what is kept of them. Loop only.
+func (s *Supervisor) freeSoon() {
+	if s.freeing != nil && s.freeing.Active() {
+		s.freeing.Cancel()
+	}
+	s.freeing = s.loop.CallLater(restAfter, func() {
+		reactor.DeferToThreadPool(s.loop.ThreadPool(), func() (struct{}, error) {
+			debug.FreeOSMemory()
+			return struct{}{}, nil
+		}).Then(nil, nil)
+	})
 }
 
 // The forms of a page.

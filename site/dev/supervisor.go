@@ -28,6 +28,7 @@ type Supervisor struct {
 	probes  *probes  // likewise
 	tickets tickets
 	printed printed
+	freeing *reactor.DelayedCall // after the last ticket
 	console *console
 
 	current    generation // that answers; nil for none
