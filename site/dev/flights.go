@@ -49,7 +49,6 @@ type flight struct {
 	why     string
 	path    string
 	size    int64
-	reading bool
 	summary json.RawMessage // what was read from it; nil before somebody has asked
 	failed  string          // why it could not be
 }
