@@ -25,21 +25,34 @@ const (
 // protocol. The Deferred gives that protocol after its ConnectionMade; it fails
 // when no address answers in 30 s. Cancel gives up. Loop only.
 func (r *Reactor) ConnectTCP(host string, port int, f Factory) *Deferred[Protocol] {
-	return r.connect(f, connectTimeout, fmt.Sprintf("%s:%d", host, port), func() ([]Addr, error) { return lookUp(host, port) })
+	name := fmt.Sprintf("%s:%d", host, port)
+	if ip, err := netip.ParseAddr(host); err == nil && port > 0 && port <= 65535 {
+		return r.connect(f, connectTimeout, name, r.known(Addr{IP: ip.Unmap(), Port: uint16(port)}))
+	}
+	return r.connect(f, connectTimeout, name, func() *Deferred[[]Addr] {
+		return DeferToThreadPool(r.threads, func() ([]Addr, error) { return lookUp(host, port) })
+	})
 }
 
 // ConnectUNIX connects to a UNIX socket. Loop only.
 func (r *Reactor) ConnectUNIX(path string, f Factory) *Deferred[Protocol] {
-	return r.connect(f, connectTimeout, "unix:"+path, func() ([]Addr, error) { return []Addr{{Path: path}}, nil })
+	return r.connect(f, connectTimeout, "unix:"+path, r.known(Addr{Path: path}))
+}
+
+// known gives an address that need not be looked up: without a thread, but in a later turn as
+// one that has to.
+func (r *Reactor) known(a Addr) func() *Deferred[[]Addr] {
+	return func() *Deferred[[]Addr] {
+		d := NewDeferred[[]Addr]()
+		r.posted.post(func() { d.Callback([]Addr{a}) })
+		return d
+	}
 }
 
 // lookUp finds the addresses of a host. Blocks: not on the loop.
 func lookUp(host string, port int) ([]Addr, error) {
 	if port <= 0 || port > 65535 {
 		return nil, fmt.Errorf("reactor: connect to %q: port %d is not in 1 to 65535", host, port)
-	}
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return []Addr{{IP: ip.Unmap(), Port: uint16(port)}}, nil
 	}
 	ips, err := net.DefaultResolver.LookupNetIP(context.Background(), "ip", host)
 	if err != nil {
@@ -66,7 +79,7 @@ type connector struct {
 	over     bool
 }
 
-func (r *Reactor) connect(f Factory, timeout time.Duration, name string, addrs func() ([]Addr, error)) *Deferred[Protocol] {
+func (r *Reactor) connect(f Factory, timeout time.Duration, name string, addrs func() *Deferred[[]Addr]) *Deferred[Protocol] {
 	r.loop.check()
 	c := &connector{r: r, f: f, name: name}
 	c.result = NewDeferred[Protocol]()
@@ -77,7 +90,7 @@ func (r *Reactor) connect(f Factory, timeout time.Duration, name string, addrs f
 		return c.result
 	}
 	c.deadline = r.CallLater(timeout, func() { c.giveUp(fmt.Errorf("reactor: connect to %s: %w", name, ErrTimeout)) })
-	DeferToThreadPool(r.threads, addrs).Then(func(a []Addr) {
+	addrs().Then(func(a []Addr) {
 		c.rest = a
 		c.tryNext()
 	}, c.giveUp)

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -71,18 +70,9 @@ func hostAddr(fd int) Addr {
 
 // newSocket makes a stream socket, non-blocking and closed on exec.
 func newSocket(family int) (int, error) {
-	syscall.ForkLock.RLock()
-	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
-	if err == nil {
-		unix.CloseOnExec(fd)
-	}
-	syscall.ForkLock.RUnlock()
+	fd, err := sysSocket(family)
 	if err != nil {
 		return -1, errnoError("socket", err)
-	}
-	if err := unix.SetNonblock(fd, true); err != nil {
-		_ = unix.Close(fd)
-		return -1, errnoError("setnonblock", err)
 	}
 	return fd, nil
 }

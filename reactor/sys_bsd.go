@@ -22,6 +22,23 @@ func errnoOf(err error) syscall.Errno {
 	return 0
 }
 
+func sysSocket(family int) (int, error) {
+	syscall.ForkLock.RLock()
+	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	if err == nil {
+		unix.CloseOnExec(fd)
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return -1, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
 func sysRead(fd int, p []byte) (int, syscall.Errno) {
 	for {
 		n, err := unix.Read(fd, p)

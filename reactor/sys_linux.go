@@ -68,6 +68,10 @@ func sysWritev(fd int, iov []unix.Iovec) (int, syscall.Errno) {
 	}
 }
 
+func sysSocket(family int) (int, error) {
+	return unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+}
+
 // sysAccept takes one waiting connection, non-blocking and closed on exec.
 func sysAccept(fd int) (nfd int, peer Addr, e syscall.Errno) {
 	var sa unix.RawSockaddrAny
