@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -166,8 +168,9 @@ func ofThisModule(files map[string]string) (map[string]string, error) {
 
 // running is one that is to be asked.
 type running struct {
-	cmd  *exec.Cmd
-	addr string
+	cmd   *exec.Cmd
+	addr  string
+	ended atomic.Bool
 }
 
 // alone runs the program by itself.
@@ -200,6 +203,7 @@ func start(c *exec.Cmd, addr string) (*running, error) {
 		return nil, err
 	}
 	r := &running{cmd: c, addr: addr}
+	atEnd(r)
 	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	for late := time.Now().Add(time.Minute); time.Now().Before(late); time.Sleep(20 * time.Millisecond) {
 		a, err := client.Get("http://" + addr + "/")
@@ -215,9 +219,26 @@ func start(c *exec.Cmd, addr string) (*running, error) {
 	return nil, errors.New(strings.Join(c.Args, " ") + " does not answer")
 }
 
+// atEnd has r end, too, when somebody ends this process: it has a group of its own.
+func atEnd(r *running) {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-told
+		if !r.ended.Load() {
+			r.kill()
+		}
+		time.Sleep(time.Second) // the others have theirs
+		os.Exit(1)
+	}()
+}
+
+func (r *running) kill() { _ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGTERM) }
+
 // end has it end.
 func (r *running) end() {
-	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGTERM)
+	r.kill()
+	r.ended.Store(true)
 	_ = r.cmd.Wait()
 }
 
