@@ -33,17 +33,16 @@ func main() {
 }
 `
 
-// mostBytes is how much of a package may be in it: what its variables need to be made. The
-// tables of gobwas/ws and flate come with site/dev, which follows WebSockets that pass.
+// mostBytes is how much of a package may be in it: what its variables need to be made.
 var mostBytes = map[string]uint64{
 	"spindle/site/dev":                 1 << 10,
 	"spindle/resource/proxy":           1 << 10,
 	"spindle/protocol/agent":           0,
 	"github.com/fsnotify/fsnotify":     256,
 	"github.com/sabhiram/go-gitignore": 0,
-	"github.com/klauspost/compress":    10 << 10,
+	"github.com/klauspost/compress":    0,
 	"github.com/andybalholm/brotli":    0,
-	"github.com/gobwas/ws":             12 << 10,
+	"github.com/gobwas/ws":             0,
 	"github.com/alecthomas/chroma":     0,
 	"github.com/spf13/cobra":           0,
 	"github.com/go-delve/delve":        0,
