@@ -4,8 +4,9 @@
 //	go build -o /tmp/spindle ./cmd/spindle
 //	go run ./bench/panics -spindle /tmp/spindle -n 100
 //
-// The first panic of a run is told apart: it starts the helper that reads variables. The
-// page counts as there when all of it is, and is right when it has what is asked for.
+// The first panic of a run is told apart: the helper that reads variables has been started
+// by the first page, as that of a browser does, and has looked at nothing yet. A page
+// counts as there when all of it is, and is right when it has what is asked for.
 package main
 
 import (

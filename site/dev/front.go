@@ -121,12 +121,7 @@ func (f *front) Pass(r *resource.Request) (resource.Resource, error) {
 		r.SetField("X-Frame-Options", "SAMEORIGIN")
 		return f.own, nil
 	}
-	if !f.s.opts.NoReload && isNavigation(r) {
-		dropField(r.Head(), "Accept-Encoding") // what is compressed can not be added to
-		r.AddFilter(newInjector(f))
-	} else if isPart(r) {
-		r.AddFilter(askedAnew{})
-	}
+	f.follow(r)
 	f.dash.rec.watch(r)
 	f.s.leave(r)
 	d := f.s.whatServes()
@@ -134,6 +129,20 @@ func (f *front) Pass(r *resource.Request) (resource.Resource, error) {
 		return f.settled()
 	}
 	return resource.DeferredChild(f.held(d)), nil
+}
+
+// follow has a page get the script, and what belongs to one asked for anew.
+func (f *front) follow(r *resource.Request) {
+	switch page := isNavigation(r); {
+	case page && !f.s.opts.NoReload:
+		dropField(r.Head(), "Accept-Encoding") // what is compressed can not be added to
+		r.AddFilter(newInjector(f))
+		fallthrough
+	case page:
+		f.s.lookedAt()
+	case isPart(r):
+		r.AddFilter(askedAnew{})
+	}
 }
 
 // isHere tells whether the other end of a connection is on this machine.

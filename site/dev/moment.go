@@ -5,8 +5,11 @@ package dev
 // Inspector looks into programs that run. Its methods block, and are called on any
 // goroutine but that of the loop.
 type Inspector interface {
-	// Prepare makes the first look at the program in a file as fast as the others.
+	// Prepare makes the first look at the program in a file as fast as the others, if that
+	// costs no process of its own.
 	Prepare(path string) error
+	// Warm does so in any case.
+	Warm(path string) error
 	// Capture copies the memory of a process whose goroutine is parked. The process may go
 	// on when it returns.
 	Capture(pid int, goroutine int64) (Moment, error)

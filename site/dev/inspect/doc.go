@@ -5,9 +5,9 @@
 //	                                                 ▼
 //	Moment ◄──── frames, values ◄──── Serve, in the helper, which has the debugger
 //
-// The helper is started by the first panic, and ends when it has not been asked anything
-// for a while. Until then it is told of each new program (Prepare), so that a look at it is
-// as fast as at one that it knows. The two speak over a socket: a line of JSON each way,
+// The helper is started by the first page that a browser asks for (Warm), or by the first
+// panic, and ends when it has not been asked anything for a while. Until then it is told of
+// each new program (Prepare), so that a look at it is as fast as at one that it knows. The two speak over a socket: a line of JSON each way,
 // with the descriptors of the copy and of the program's file.
 //
 // It works on Linux on amd64, with the right to read the memory of the program, as of a

@@ -137,6 +137,16 @@ func (h *Helper) Prepare(path string) error {
 	return h.prepare(path, path)
 }
 
+// Warm tells the helper of a program, and starts it if there is none.
+func (h *Helper) Warm(path string) error {
+	if err := supported(); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.prepare(path, path)
+}
+
 // prepare tells it of the program at path, which can be opened at link.
 func (h *Helper) prepare(path, link string) error {
 	r, _, err := h.begin()

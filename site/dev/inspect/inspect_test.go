@@ -166,6 +166,9 @@ func TestHelperThatDoesNotStart(t *testing.T) {
 	if err := h.Prepare("/some/program"); err != nil {
 		t.Error(err)
 	}
+	if err := h.Warm("/some/program"); err == nil || !strings.Contains(err.Error(), "/nowhere/spindle") {
+		t.Error(err)
+	}
 	m, err := h.Capture(os.Getpid(), 1)
 	if err != nil {
 		t.Fatal(err)
