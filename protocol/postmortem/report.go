@@ -94,7 +94,7 @@ func cut(s string, n int) string {
 const Mask = "••••••"
 
 // secretWords are the parts of a name by which it is taken for that of a secret.
-var secretWords = []string{"API", "TOKEN", "KEY", "SECRET", "PASS", "SIGNATURE", "AUTHORIZATION", "CREDENTIAL", "SESSID", "SESSIONID", "CSRF"}
+var secretWords = []string{"API", "TOKEN", "KEY", "SECRET", "PASS", "SIGNATURE", "AUTHORIZATION", "CREDENTIAL", "SESSID", "SESSIONID", "CSRF", "JWT", "DSN", "PRIVATE"}
 
 // IsSecret tells whether the value of a variable, field, cookie or form field of this name
 // is not shown.

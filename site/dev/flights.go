@@ -197,7 +197,7 @@ type shownFlight struct {
 }
 
 func (y *flight) line() shownFlight {
-	return shownFlight{ID: y.id, At: y.at.UnixMilli(), Method: y.x.method, Target: cut(y.x.target, 400), Why: y.why, Size: y.size, Request: y.x.id, Gen: y.x.generation}
+	return shownFlight{ID: y.id, At: y.at.UnixMilli(), Method: y.x.method, Target: cut(y.x.maskedTarget(), 400), Why: y.why, Size: y.size, Request: y.x.id, Gen: y.x.generation}
 }
 
 // shownFlights is what the page knows.

@@ -206,6 +206,24 @@ func exampleRecord() *record {
 		content: kept{data: []byte("made\n`it`\n"), size: 10}}
 }
 
+// A secret is in none of what a record is written down as, wherever it was sent.
+func TestRecordWithoutSecrets(t *testing.T) {
+	x := exampleRecord()
+	x.target = "/pay?n=1&token=hush"
+	x.fields = protocol.Fields{{Name: "X-Access-Token", Value: "hush"}, {Name: "Referer", Value: "http://x/?api_key=hush&n=1"},
+		{Name: "Content-Type", Value: "application/x-www-form-urlencoded"}}
+	x.body = kept{data: []byte("user=ada&password=hush"), size: 22}
+	v := x.show(nil)
+	for what, text := range map[string]string{"curl": v.Curl, "test": v.Test, "address": v.FullURL, "line": v.Target, "fields": fmt.Sprint(v.Fields)} {
+		if strings.Contains(text, "hush") {
+			t.Errorf("%s: %s", what, text)
+		}
+	}
+	if !strings.Contains(v.Curl, "user=ada&password=%5Bmasked%5D") || !strings.Contains(v.Curl, "/pay?n=1&token=%5Bmasked%5D") || v.RawBody != "user=ada&password=hush" {
+		t.Errorf("%s\n%q", v.Curl, v.RawBody)
+	}
+}
+
 func TestCurl(t *testing.T) {
 	got := exampleRecord().curl()
 	want := "curl -i -g --compressed -X POST 'http://localhost:8080/notes/[1]?q=it'\\''s' \\\n  -H 'Cookie: [masked]' \\\n  -H 'Content-Type: application/json' \\\n" +

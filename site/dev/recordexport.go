@@ -13,7 +13,7 @@ import (
 )
 
 // This file writes a recorded request down: as a command of the shell, and as a test.
-// Secrets are left out of both.
+// Secrets of fields, queries and forms are left out of both.
 
 // notWritten are fields that the client makes itself.
 var notWritten = append(slices.Clone(notSentAgain), "Accept-Encoding")
@@ -40,7 +40,7 @@ func (x *record) curl() string {
 	case x.method != "GET" || x.body.size > 0:
 		words[0] += " -X " + shellQuote(x.method)
 	}
-	words[0] += " " + shellQuote(x.scheme+"://"+x.authority+x.target)
+	words[0] += " " + shellQuote(x.scheme+"://"+x.authority+x.maskedTarget())
 	for _, f := range maskedFields(x.fields) {
 		if isWritten(f.Name) {
 			words = append(words, "-H "+shellQuote(curlField(f)))
@@ -53,7 +53,7 @@ func (x *record) curl() string {
 	case bytes.IndexByte(x.body.data, 0) >= 0:
 		words = append(words, "--data-binary @body # the content has bytes that no command line can have")
 	default:
-		words = append(words, "--data-raw "+shellQuote(string(x.body.data)))
+		words = append(words, "--data-raw "+shellQuote(x.maskedBody()))
 	}
 	return strings.Join(words, " \\\n  ") + "\n"
 }
@@ -108,7 +108,7 @@ func (x *record) test() string {
 	if c := &x.content; c.why == "" && len(c.data) > 0 && len(c.data) <= 4096 && utf8.Valid(c.data) {
 		fmt.Fprintf(&checks, "\tif want := %s; string(a.Body) != want {\n\t\tt.Errorf(\"%%q, want %%q\", a.Body, want)\n\t}\n", goText(string(c.data)))
 	}
-	return fmt.Sprintf(testTemplate, x.testName(), x.method, x.target, x.testFields(), x.testBody(), x.status, checks.String())
+	return fmt.Sprintf(testTemplate, x.testName(), x.method, x.maskedTarget(), x.testFields(), x.testBody(), x.status, checks.String())
 }
 
 // testName is a name made of method and path.
@@ -160,7 +160,7 @@ func (x *record) testBody() string {
 	case x.body.why != "":
 		return "nil /* the content was " + x.body.why + " */"
 	}
-	return "[]byte(" + goText(string(x.body.data)) + ")"
+	return "[]byte(" + goText(x.maskedBody()) + ")"
 }
 
 // goText is s as Go writes it.

@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"spindle/protocol"
 	"spindle/protocol/lint"
+	"spindle/protocol/postmortem"
 	"spindle/protocol/probe"
 )
 
@@ -20,11 +22,29 @@ import (
 // masked stands in the place of a secret.
 const masked = "[masked]"
 
-// secretFields are those whose value is not shown, nor written into a test or a command.
-var secretFields = []string{"Cookie", "Set-Cookie", "Authorization", "Proxy-Authorization", "X-Api-Key", "X-Auth-Token", "X-Csrf-Token", "X-Spindle-Token"}
+// secretFields are those whose value is not shown, nor written into a test or a command,
+// beside those whose name says it.
+var secretFields = []string{"Cookie", "Set-Cookie"}
 
 func isSecret(name string) bool {
-	return slices.ContainsFunc(secretFields, func(s string) bool { return protocol.EqualFold(name, s) })
+	return postmortem.IsSecret(name) || slices.ContainsFunc(secretFields, func(s string) bool { return protocol.EqualFold(name, s) })
+}
+
+// maskedTarget is the target without the secrets of its query.
+func (x *record) maskedTarget() string { return withoutPairs(x.target) }
+
+// maskedBody is the content of the request; of a form without its secrets.
+func (x *record) maskedBody() string {
+	kind, ok := protocol.ParseMediaType(x.fields.Get("Content-Type"))
+	if !ok || !kind.Is("application/x-www-form-urlencoded") {
+		return string(x.body.data)
+	}
+	return withoutPairs("?" + string(x.body.data))[1:]
+}
+
+// withoutPairs masks the values of secret names behind a question mark.
+func withoutPairs(target string) string {
+	return strings.ReplaceAll(postmortem.MaskTarget(target), postmortem.Mask, url.QueryEscape(masked))
 }
 
 // maskedFields is a copy without secrets. Name and attributes of a cookie that is set are
@@ -37,6 +57,8 @@ func maskedFields(list protocol.Fields) protocol.Fields {
 			f.Value = maskedCookie(f.Value)
 		case isSecret(f.Name):
 			f.Value = masked
+		case strings.Contains(f.Value, "://"): // Referer, Location
+			f.Value = withoutPairs(f.Value)
 		}
 		shown = append(shown, f)
 	}
@@ -69,7 +91,7 @@ type listed struct {
 }
 
 func (x *record) line() listed {
-	return listed{ID: x.id, At: x.began.UnixMilli(), Method: x.method, Target: cut(x.target, 400), Status: x.status, Took: x.took.Microseconds(),
+	return listed{ID: x.id, At: x.began.UnixMilli(), Method: x.method, Target: cut(x.maskedTarget(), 400), Status: x.status, Took: x.took.Microseconds(),
 		Bytes: x.bytes, Generation: x.generation, Version: x.version, Lost: x.lost, Again: x.again, Hints: len(x.hints)}
 }
 
@@ -184,7 +206,7 @@ type shownRecord struct {
 // show makes the page; was is the record that x repeats, nil for none. It takes a while:
 // for a thread, on copies.
 func (x *record) show(was *record) shownRecord {
-	v := shownRecord{listed: x.line(), Whole: x.whole, Hints: x.hints, FullURL: x.scheme + "://" + x.authority + x.target, Full: x.target, Client: x.client,
+	v := shownRecord{listed: x.line(), Whole: x.whole, Hints: x.hints, FullURL: x.scheme + "://" + x.authority + x.maskedTarget(), Full: x.target, Client: x.client,
 		Fields: maskedFields(x.fields), Body: x.body.show(x.fields), Answer: maskedFields(x.answer), Content: x.content.show(x.answer),
 		Reason: protocol.StatusText(x.status)}
 	if !x.whole {

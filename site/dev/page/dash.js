@@ -460,7 +460,7 @@
     say('');
     $('d-status').textContent = v.lost ? 'Cut: ' + v.lost : v.status + ' ' + v.reason;
     $('d-status').className = 'd-status ' + (v.lost || v.status >= 500 ? 'bad' : v.status >= 400 ? 'warn' : 'ok');
-    $('d-title').textContent = v.method + ' ' + v.full;
+    $('d-title').textContent = v.method + ' ' + v.target;
     const sub = [time(v.took), bytes(v.bytes), v.version, 'generation ' + (v.gen || '–'), 'from ' + v.client, new Date(v.at).toLocaleTimeString()];
     $('d-sub').textContent = sub.join(' · ');
     const acts = [];
