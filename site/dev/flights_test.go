@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -19,7 +20,8 @@ import (
 func traced(t *testing.T) (*memory, *flights) {
 	t.Helper()
 	m, c := recorded(t)
-	line := &probeLine{s: m.s, pid: m.f.last().pid(), hello: probe.Hello{PID: m.f.last().pid()}}
+	line := &probeLine{s: m.s, c: new(net.UnixConn), pid: m.f.last().pid(), hello: probe.Hello{PID: m.f.last().pid()},
+		waiting: map[int]*reactor.Deferred[json.RawMessage]{}}
 	m.s.probes = &probes{s: m.s, lines: []*probeLine{line}}
 	c.flights.started[line] = ""
 	return m, c.flights
@@ -201,6 +203,37 @@ func TestProfileIsRefused(t *testing.T) {
 	}
 	if x := m.ask("POST", Prefix+"profiles?request=99", "X-Spindle-Token", m.s.front.token); x.Status != 404 {
 		t.Errorf("of none: %d", x.Status)
+	}
+}
+
+// dialing is a loop that could make connections.
+type dialing struct {
+	reactor.Loop
+	reactor.Connector
+}
+
+// One that the program refuses to begin ends, and the next can be made.
+func TestProfileThatDoesNotBegin(t *testing.T) {
+	m, f := traced(t)
+	m.get("/")
+	c := m.s.front.dash.rec
+	m.s.loop = dialing{Loop: m.Loop} // nothing is sent
+	for i, end := range []func(*probeLine){
+		func(line *probeLine) {
+			m.s.probes.answer(line, "1", []byte(`{"error":"the program does not know of profile-start"}`))
+		},
+		func(*probeLine) { m.Loop.Advance(probePatience) },
+		func(line *probeLine) { m.s.probes.gone(line) },
+	} {
+		line := f.s.probes.lines[0]
+		y, err := c.profiles.make(c.ring[0], reactor.Addr{}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end(line)
+		if y.state != "failed" || y.why == "" || c.profiles.run != nil {
+			t.Errorf("%d: %q, %q", i, y.state, y.why)
+		}
 	}
 }
 

@@ -197,8 +197,8 @@ type profiling struct {
 	call  *agent.Call
 	began time.Time
 	over  bool
-	limit *reactor.DelayedCall
-	bad   bool // the answer under way
+	limit *reactor.DelayedCall // nil before it has begun
+	bad   bool                 // the answer under way
 }
 
 // begin sends the first.
@@ -279,7 +279,9 @@ func (r *profiling) end(state, why string) {
 	}
 	r.over = true
 	r.y.state, r.y.why = state, why
-	r.limit.Cancel()
+	if r.limit != nil { // it has begun
+		r.limit.Cancel()
+	}
 	r.pool.Close()
 	r.p.run = nil
 	r.p.tell()
