@@ -146,12 +146,12 @@ func gunzip(data []byte) ([]byte, bool) {
 	return plain, err == nil && len(plain) <= mostContent
 }
 
-// indented is the text of data; JSON on lines of its own, so that it can be compared.
+// indented is the text of data; JSON on lines of its own, so that it can be compared, unless
+// it is too deep or too large for that.
 func indented(data []byte, kind string) string {
 	if strings.Contains(kind, "json") {
-		var b bytes.Buffer
-		if json.Indent(&b, data, "", "  ") == nil && b.Len() <= 2*mostContent {
-			return b.String()
+		if text, ok := indentedJSON(data); ok {
+			return text
 		}
 	}
 	return string(data)

@@ -201,21 +201,30 @@ type messagePage struct {
 
 func (p messagePage) RenderGET(r *resource.Request) ([]byte, error) {
 	m := p.m
-	answer := struct {
-		shownMessage
-		Text string `json:"text"`
-		JSON string `json:"json,omitempty"` // on lines of its own, if it is that
-		Hex  string `json:"hex"`
-		Kept int    `json:"kept"` // bytes
-	}{shownMessage: m.short(), Hex: hexDump(m.data, mostHex), Kept: len(m.data)}
-	if !answer.Binary {
-		answer.Text = string(bytes.ToValidUTF8(m.data, nil))
-		var b bytes.Buffer
-		if t := bytes.TrimSpace(m.data); len(t) > 0 && (t[0] == '{' || t[0] == '[') && json.Indent(&b, t, "", "  ") == nil {
-			answer.JSON = b.String()
+	r.SetField("Content-Type", "application/json")
+	r.SetField("X-Content-Type-Options", "nosniff")
+	return r.Later(reactor.DeferToThreadPool(r.Loop().ThreadPool(), func() ([]byte, error) { return json.Marshal(m.whole()) }))
+}
+
+// wholeMessage is a message as far as it is kept.
+type wholeMessage struct {
+	shownMessage
+	Text string `json:"text"`
+	JSON string `json:"json,omitempty"` // on lines of its own, if it is that
+	Hex  string `json:"hex"`
+	Kept int    `json:"kept"` // bytes
+}
+
+// whole takes a while: for a thread.
+func (m *passed) whole() wholeMessage {
+	v := wholeMessage{shownMessage: m.short(), Hex: hexDump(m.data, mostHex), Kept: len(m.data)}
+	if !v.Binary {
+		v.Text = string(bytes.ToValidUTF8(m.data, nil))
+		if t := bytes.TrimSpace(m.data); len(t) > 0 && (t[0] == '{' || t[0] == '[') {
+			v.JSON, _ = indentedJSON(t)
 		}
 	}
-	return sendJSON(r, answer)
+	return v
 }
 
 // streamSend is POST of a text.
