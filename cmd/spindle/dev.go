@@ -148,7 +148,7 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.Python, "python", "", "`interpreter` for a Python application (default its virtual environment, else python3)")
 	f.IntVar(&c.Threads, "threads", 4, "`number` of threads of a Python application")
 	f.StringVar(&c.Editor, "editor", "", "`command` that opens a file, with {file}, {line} and {column} in it (default SPINDLE_EDITOR, VISUAL, EDITOR)")
-	f.StringArrayVar(&c.Hosts, "host", nil, "`name` under which this server may be asked for its own pages, beside localhost; may be given several times")
+	f.StringArrayVar(&c.Hosts, "host", nil, "`name` under which this server may be asked for its own pages, beside localhost; may be given several times. What requests and tickets hold is shown on this machine alone, to others through ssh -L")
 	f.BoolVar(&c.NoReload, "no-reload", false, "leave pages as they are: nothing is reloaded in the browser")
 	f.StringArrayVar(&c.QuietAt, "quiet-path", nil, "`pattern` of paths that are not logged; may be given several times")
 	f.StringVar(&c.JSON, "events", "", "`file` for events as JSON, a line each, for editors; - is standard output")

@@ -113,13 +113,16 @@ func (f *front) Pass(r *resource.Request) (resource.Resource, error) {
 		if !f.s.hostIsOurs(r) {
 			return nil, &resource.Error{Status: 403, Detail: "The pages of the development server are not served under this name. Name it with --host."}
 		}
-		if !isHere(r.Peer()) && !forEveryPage(string(r.PathBytes()[min(len(Prefix), len(r.PathBytes())):])) {
+		if !isHere(r) && !forEveryPage(string(r.PathBytes()[min(len(Prefix), len(r.PathBytes())):])) {
 			return nil, &resource.Error{Status: 403, Detail: "What requests, tickets and logs hold is shown on the machine that runs the development server, or through a tunnel to it such as ssh -L makes."}
 		}
 		r.Descend(1)
 		r.SetField("Cache-Control", "no-store")
 		r.SetField("X-Frame-Options", "SAMEORIGIN")
 		return f.own, nil
+	}
+	if !isHere(r) {
+		r.AddFilter(new(onlyTicket))
 	}
 	f.follow(r)
 	f.dash.rec.watch(r)
@@ -144,9 +147,6 @@ func (f *front) follow(r *resource.Request) {
 		r.AddFilter(askedAnew{})
 	}
 }
-
-// isHere tells whether the other end of a connection is on this machine.
-func isHere(a reactor.Addr) bool { return !a.IP.IsValid() || a.IP.IsLoopback() }
 
 // forEveryPage tells whether what is asked for below Prefix belongs to the script that is
 // put into pages: it shows no more than a page in front of somebody does.
