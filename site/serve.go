@@ -57,14 +57,20 @@ type Dev struct {
 //
 // It needs the go command and the source; without them, and below spindle dev, it serves as
 // it is.
+//
+// Error pages have causes and stacks below a development server alone. With Dev.Off neither
+// the source is looked for, nor what a development server leaves in the environment.
 func Serve(root resource.Resource, d Dev) error {
+	if d.Off {
+		return d.serve(root)
+	}
 	dev.KeepIfAsked()
 	if d.Output == nil {
 		d.Output = os.Stderr
 	}
 	_, file, _, _ := runtime.Caller(1)
 	source := sourceOf(file)
-	if d.Off || source == "" || dev.Supervised() {
+	if source == "" || dev.Supervised() {
 		return d.serve(root)
 	}
 	return d.supervise(source)
@@ -80,7 +86,7 @@ func (d *Dev) endpoint() string {
 // serve is the program itself.
 func (d *Dev) serve(root resource.Resource) error {
 	s := New(root)
-	s.Debug = !d.Off
+	s.Debug = d.debug()
 	if d.Setup != nil {
 		d.Setup(s)
 	}
@@ -89,6 +95,10 @@ func (d *Dev) serve(root resource.Resource) error {
 	}
 	return reactor.Run()
 }
+
+// debug tells whether error pages have causes and stacks: who runs a program with no
+// development server around it, deployed without its source, has forgotten Off.
+func (d *Dev) debug() bool { return !d.Off && dev.Supervised() }
 
 // sourceOf is the directory of the main package, "" when it is not here.
 func sourceOf(caller string) string {
