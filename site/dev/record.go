@@ -18,7 +18,7 @@ const (
 	listedRequests  = 200      // in the list
 	recordedWhole   = 100      // with fields and content
 	mostContent     = 1 << 20  // of a request, and of its answer; what is longer is not kept
-	mostAllContents = 32 << 20 // of all; the oldest lose theirs
+	mostAllContents = 32 << 20 // of all; the oldest lose theirs. As much of those under way
 )
 
 // recorder has the ring. Loop only.
@@ -26,6 +26,7 @@ type recorder struct {
 	s        *Supervisor
 	ring     []*record // oldest first
 	held     int64     // bytes of content in it
+	loose    int64     // and of the exchanges under way
 	last     int64     // number of the last that is over
 	inHand   int
 	total    int64
@@ -104,6 +105,8 @@ const (
 	fileContent = "from a file"
 	oldContent  = "no longer kept"
 	leftContent = "not read by the program"
+	muchContent = "too much at once"
+	flowContent = "an event stream: see the streams"
 )
 
 // add takes a piece.
@@ -119,6 +122,26 @@ func (k *kept) add(p []byte) {
 }
 
 func (k *kept) drop(why string) { k.data, k.why = nil, why }
+
+// take adds a piece to k, which is content of x, while that is under way and all of those
+// are not too much.
+func (x *record) take(k *kept, p []byte) {
+	if x.id != 0 {
+		return
+	}
+	before := len(k.data)
+	k.add(p)
+	x.c.loose += int64(len(k.data) - before)
+	if x.c.loose > mostAllContents {
+		x.lose(k, muchContent)
+	}
+}
+
+// lose drops content of x, which is under way.
+func (x *record) lose(k *kept, why string) {
+	x.c.loose -= int64(len(k.data))
+	k.drop(why)
+}
 
 // watch records the exchange of r.
 func (c *recorder) watch(r *resource.Request) {
@@ -139,7 +162,7 @@ func (c *recorder) watch(r *resource.Request) {
 }
 
 // ContentReceived takes a piece of what was sent.
-func (x *record) ContentReceived(p []byte) { x.body.add(p) }
+func (x *record) ContentReceived(p []byte) { x.take(&x.body, p) }
 
 // AnswerBegun takes the head of the answer.
 func (x *record) AnswerBegun(status int, fields protocol.Fields) {
@@ -154,9 +177,7 @@ func (x *record) AnswerBegun(status int, fields protocol.Fields) {
 
 // ContentSent takes a piece of the answer.
 func (x *record) ContentSent(p []byte) {
-	if x.id == 0 {
-		x.content.add(p)
-	}
+	x.take(&x.content, p)
 	if x.events != nil {
 		x.events.follow(p)
 	}
@@ -165,7 +186,9 @@ func (x *record) ContentSent(p []byte) {
 // FileSent tells that a piece is not seen.
 func (x *record) FileSent(n int64) {
 	x.content.size += n
-	x.content.drop(fileContent)
+	if x.id == 0 {
+		x.lose(&x.content, fileContent)
+	}
 }
 
 // end puts an exchange into the ring.
@@ -176,9 +199,10 @@ func (c *recorder) end(x *record, r *resource.Request, err error) {
 	c.last++
 	c.total++
 	if x.body.why == "" && x.body.size < x.length {
-		x.body.drop(leftContent)
+		x.lose(&x.body, leftContent)
 		x.body.size = x.length
 	}
+	c.loose -= int64(len(x.body.data) + len(x.content.data)) // they are held from now on
 	x.id, x.took, x.bytes = c.last, now.Sub(x.began), r.BytesWritten()
 	if x.status == 0 {
 		x.status = r.Status()

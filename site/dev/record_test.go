@@ -82,6 +82,36 @@ func TestRecordContentIsBounded(t *testing.T) {
 	}
 }
 
+// However many requests wait for their end, what is kept of them is bounded; what is in
+// excess is let go, and counted no more.
+func TestRecordsUnderWayAreBounded(t *testing.T) {
+	m, c := recorded(t)
+	all := make([]*held, 3*mostAllContents/mostContent)
+	for i := range all {
+		all[i] = new(held)
+		m.s.serves = all[i]
+		m.ask("GET", "/")
+		_, _ = all[i].r.Write(make([]byte, mostContent))
+		m.turn()
+	}
+	var kept int64
+	for _, x := range c.under {
+		if kept += int64(len(x.content.data)); x.content.data == nil && (x.content.why != muchContent || x.content.size != mostContent) {
+			t.Errorf("%d bytes, %q", x.content.size, x.content.why)
+		}
+	}
+	if len(c.under) != len(all) || kept != mostAllContents || c.loose != kept {
+		t.Errorf("of %d there are %d bytes, counted as %d", len(c.under), kept, c.loose)
+	}
+	for _, h := range all {
+		h.r.Finish()
+	}
+	m.turn()
+	if c.loose != 0 || c.held != mostAllContents || len(c.under) != 0 {
+		t.Errorf("after their end %d under way, %d bytes and %d in the ring", len(c.under), c.loose, c.held)
+	}
+}
+
 func TestRecordRing(t *testing.T) {
 	m, c := recorded(t)
 	for i := range 3 * listedRequests {

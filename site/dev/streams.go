@@ -195,6 +195,7 @@ func (x *record) beginEvents(fields protocol.Fields) {
 		x.stream.note = "The stream is compressed (" + cut(encoding, 40) + "): its events are not shown."
 		return
 	}
+	x.lose(&x.content, flowContent) // its events are kept already
 	x.events = &eventReader{tell: x.stream.add}
 }
 

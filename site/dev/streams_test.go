@@ -306,6 +306,9 @@ func TestStreamsOfEvents(t *testing.T) {
 	if st.ended.IsZero() || st.line().Request == 0 {
 		t.Errorf("%+v", st.line())
 	}
+	if k := &c.ring[len(c.ring)-1].content; k.data != nil || k.why != flowContent || k.size == 0 || c.loose != 0 {
+		t.Errorf("its content is kept a second time: %+v, %d", k, c.loose)
+	}
 	p.encoding = "gzip"
 	m.ask("GET", "/events")
 	if st := c.streams.list[1]; st.note == "" || len(st.messages) != 0 {
