@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"math/big"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -65,15 +64,7 @@ func (c *console) ours(r *resource.Request) error {
 	if !hmac.Equal([]byte(r.Field("X-Spindle-Secret")), []byte(c.secret)) {
 		return &resource.Error{Status: 403, Detail: "This is for the page of a ticket."}
 	}
-	if site := r.Field("Sec-Fetch-Site"); site != "" && site != "same-origin" {
-		return &resource.Error{Status: 403, Detail: "This is for pages of this server."}
-	}
-	if origin := r.Field("Origin"); origin != "" {
-		if u, err := url.Parse(origin); err != nil || !strings.EqualFold(u.Host, r.Authority()) {
-			return &resource.Error{Status: 403, Detail: "This is for pages of this server."}
-		}
-	}
-	return nil
+	return ofThisServer(r)
 }
 
 // signature makes of a time what only we can make.

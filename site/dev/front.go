@@ -2,10 +2,12 @@ package dev
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/rand"
 	_ "embed"
 	"encoding/json"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -34,14 +36,18 @@ type front struct {
 	resource.Leaf
 	s     *Supervisor
 	own   *resource.Tree
-	token string // that pages of ours know: what is asked for with it came from them
-	dash  *dashboard
+	token string // that the dashboard knows: what is asked for with it came from there
+	// inPages is the token in live.js, which every page of the program has, also in
+	// browsers elsewhere: with it a file is opened, or the program started again.
+	inPages  string
+	instance string // tells pages this process from the one before
+	dash     *dashboard
 }
 
 // newFront makes the tree.
 func newFront(s *Supervisor) *front {
-	f := &front{s: s, own: new(resource.Tree), token: rand.Text()}
-	f.own.PutChild("live.js", file{pageType: "text/javascript; charset=utf-8", body: bytes.ReplaceAll(liveScript, []byte("{{token}}"), []byte(f.token))})
+	f := &front{s: s, own: new(resource.Tree), token: rand.Text(), inPages: rand.Text(), instance: rand.Text()}
+	f.own.PutChild("live.js", file{pageType: "text/javascript; charset=utf-8", body: bytes.ReplaceAll(liveScript, []byte("{{token}}"), []byte(f.inPages))})
 	f.own.PutChild("page.css", file{pageType: "text/css; charset=utf-8", body: pageStyle})
 	f.own.PutChild("events", f.stream())
 	f.own.PutChild("failure", failureFragment{s: s})
@@ -72,7 +78,7 @@ func (f *front) stream() *events.Events {
 // hello tells a page that comes how things are.
 func (f *front) hello() *protocol.Message {
 	return message("hello", map[string]any{
-		"instance": f.token, "generation": f.s.served(), "failed": f.s.failure != nil})
+		"instance": f.instance, "generation": f.s.served(), "failed": f.s.failure != nil})
 }
 
 // served is the number of the generation that answers.
@@ -266,11 +272,35 @@ func (f file) RenderGET(r *resource.Request) ([]byte, error) {
 	return f.body, nil
 }
 
-// trusted tells whether a request that does something came from a page of ours: another
+// trusted tells whether a request that does something came from the dashboard: another
 // site can not know the token, nor send the field without being asked for permission.
-func (f *front) trusted(r *resource.Request) error {
-	if r.Field("X-Spindle-Token") != f.token {
+func (f *front) trusted(r *resource.Request) error { return f.knows(r, f.token) }
+
+// trustedInPages is trusted for what any page with live.js may ask for, too.
+func (f *front) trustedInPages(r *resource.Request) error {
+	if f.knows(r, f.inPages) == nil {
+		return nil
+	}
+	return f.trusted(r)
+}
+
+func (f *front) knows(r *resource.Request, token string) error {
+	if !hmac.Equal([]byte(r.Field("X-Spindle-Token")), []byte(token)) {
 		return &resource.Error{Status: 403, Detail: "This is for the pages of the development server."}
+	}
+	return ofThisServer(r)
+}
+
+// ofThisServer refuses what a browser says a page of another server asks for.
+func ofThisServer(r *resource.Request) error {
+	refused := &resource.Error{Status: 403, Detail: "This is for pages of this server."}
+	if site := r.Field("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+		return refused
+	}
+	if origin := r.Field("Origin"); origin != "" {
+		if u, err := url.Parse(origin); err != nil || !strings.EqualFold(u.Host, r.Authority()) {
+			return refused
+		}
 	}
 	return nil
 }
@@ -282,7 +312,7 @@ type restarting struct {
 }
 
 func (x restarting) RenderPOST(r *resource.Request) ([]byte, error) {
-	if err := x.f.trusted(r); err != nil {
+	if err := x.f.trustedInPages(r); err != nil {
 		return nil, err
 	}
 	x.f.s.Restart()
@@ -297,7 +327,7 @@ type opening struct {
 }
 
 func (x opening) RenderPOST(r *resource.Request) ([]byte, error) {
-	if err := x.f.trusted(r); err != nil {
+	if err := x.f.trustedInPages(r); err != nil {
 		return nil, err
 	}
 	if err := x.f.s.OpenEditor(r.Arg("file"), number(r.Arg("line")), number(r.Arg("column"))); err != nil {

@@ -2,10 +2,10 @@ package dev
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -98,7 +98,7 @@ func (p *profiles) make(x *record, own reactor.Addr, secure bool) (*profile, err
 	}
 	p.last++
 	y := &profile{id: p.last, at: p.s.loop.Now(), of: x.id, x: x.snapshot(), state: "starting", base: filepath.Join(p.s.base, "profile-"+strconv.FormatInt(p.last, 10))}
-	run := &profiling{p: p, y: y, line: line, own: originOf(own, secure), mark: fmt.Sprintf("%s-quiet-%d", p.s.front.token, p.last)}
+	run := &profiling{p: p, y: y, line: line, own: originOf(own, secure), mark: rand.Text()}
 	head, err := y.x.head(run.own.Scheme, run.mark)
 	if err != nil {
 		return nil, err

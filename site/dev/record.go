@@ -33,7 +33,6 @@ type recorder struct {
 	errors   int64
 	seconds  traffic
 	sending  map[string]*sending // requests that are sent again, by their mark
-	marks    int
 	over     func()              // is told of each that is over
 	counted  func(target string) // likewise, while somebody looks; may be nil
 	streams  *streams

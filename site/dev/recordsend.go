@@ -1,11 +1,11 @@
 package dev
 
 import (
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +18,7 @@ import (
 // own port, so that it takes the way of every other one and is recorded as well.
 
 // replayField marks a request that is one of the past, sent again. Nobody can forge it: it
-// has the token.
+// has a mark that is random, and good for once.
 const replayField = "X-Spindle-Replay"
 
 // replayPatience is how long an answer may take; a stream is cut then.
@@ -118,8 +118,7 @@ func (c *recorder) send(x *record, of int64, own reactor.Addr, secure bool) *rea
 	if !ok {
 		return reactor.Failed[*record](errors.New("this loop makes no connections"))
 	}
-	c.marks++
-	w := &sending{c: c, of: of, mark: c.s.front.token + "-" + strconv.Itoa(c.marks), body: x.body.data, done: reactor.NewDeferred[*record]()}
+	w := &sending{c: c, of: of, mark: rand.Text(), body: x.body.data, done: reactor.NewDeferred[*record]()}
 	o := originOf(own, secure)
 	h, err := x.head(o.Scheme, w.mark)
 	if err != nil {

@@ -377,12 +377,24 @@ func TestOwnPages(t *testing.T) {
 		{"POST", Prefix + "open?file=/etc/passwd&line=1", nil, 403},
 		{"GET", Prefix + "nothing", nil, 404},
 		{"POST", Prefix + "restart", []string{"X-Spindle-Token", m.s.front.token}, 204},
+		{"POST", Prefix + "restart", []string{"X-Spindle-Token", m.s.front.inPages}, 204},
+		{"POST", Prefix + "restart", []string{"X-Spindle-Token", m.s.front.inPages, "Origin", "http://localhost:8080", "Sec-Fetch-Site", "same-origin"}, 204},
+		{"POST", Prefix + "restart", []string{"X-Spindle-Token", m.s.front.inPages, "Origin", "http://localhost:3000"}, 403},
+		{"POST", Prefix + "restart", []string{"X-Spindle-Token", m.s.front.inPages, "Origin", "null"}, 403},
+		{"POST", Prefix + "restart", []string{"X-Spindle-Token", m.s.front.token, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, 403},
+		{"POST", Prefix + "open?file=nothing.go", []string{"X-Spindle-Token", m.s.front.inPages}, 422},
+		{"POST", Prefix + "dash/clear", []string{"X-Spindle-Token", m.s.front.inPages}, 403},
+		{"POST", Prefix + "dash/clear", []string{"X-Spindle-Token", m.s.front.instance}, 403},
+		{"POST", Prefix + "dash/clear", []string{"X-Spindle-Token", m.s.front.token}, 204},
 	} {
 		x := m.ask(row.method, row.path, row.fields...)
 		x.Wait()
 		if x.Status != row.status {
 			t.Errorf("%s %s %v: %d, not %d", row.method, row.path, row.fields, x.Status, row.status)
 		}
+	}
+	if text := m.get(Prefix + "live.js"); strings.Contains(text, m.s.front.token) || !strings.Contains(text, m.s.front.inPages) {
+		t.Error("the script has another token than its own")
 	}
 	page := m.ask("GET", "/", "Sec-Fetch-Dest", "document", "Accept-Encoding", "gzip")
 	if !strings.Contains(string(page.Body), "live.js") {
