@@ -44,6 +44,8 @@ type Endpoint struct {
 	Name  string // systemd: its FileDescriptorName
 
 	TLS *TLSOptions // any kind: the connections are secured; nil for plain ones
+
+	ours bool // fd: of a member of the same Group, so no other process goes on with it
 }
 
 // ParseEndpoint reads an endpoint string: a type, its arguments, and options as

@@ -76,7 +76,7 @@ func (g *Group) ListenEndpoint(e Endpoint, build func(r *Reactor) (Factory, erro
 		case tcp && e.Port == 0:
 			e.Port = int(p.Addr().Port)
 		case !tcp:
-			e = Endpoint{Kind: EndpointFD, FD: p.fd, TLS: e.TLS}
+			e = Endpoint{Kind: EndpointFD, FD: p.fd, TLS: e.TLS, ours: e.ours || e.Kind == EndpointUNIX}
 		}
 	}
 	return ports, nil

@@ -52,6 +52,7 @@ func (r *Reactor) notifyEvents() {
 		return
 	}
 	r.events.Add(After, Startup, func() *Deferred[struct{}] {
+		r.toldReady = true
 		if len(r.ports) == 0 {
 			return nil
 		}

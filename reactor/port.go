@@ -143,8 +143,8 @@ func (p *Port) start(e Endpoint) error {
 		return err
 	}
 	if stand.Kind == EndpointFD || stand.Kind == EndpointSystemd {
-		r.sharing = true
-		p.held = r.state.Load() == stateNew && notifySocket() != ""
+		r.sharing = r.sharing || !e.ours
+		p.held = !r.toldReady && notifySocket() != ""
 	}
 	p.fd, p.unlock = s.fd, s.unlock
 	p.addr.Store(&s.addr)

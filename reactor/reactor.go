@@ -63,6 +63,7 @@ type Reactor struct {
 	limit     int                    // MaxConnections, resolved
 	sharers   int                    // loops that divide the descriptors; 0 is one
 	sharing   bool                   // a socket that listens was open already, and may be another process's, too
+	toldReady bool                   // who waits for it has been told that the loop turns
 	reserve   int                    // a descriptor kept for the moment when there are none
 
 	now      time.Time

@@ -57,9 +57,11 @@ func TestTLSHandshakesAreBounded(t *testing.T) {
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		c, err := tls.Dial("tcp", addr, config)
-		if err == nil {
-			echoes(t, c)
+		if err == nil { // for the client: its last message may come too late
+			err = pinged(c)
 			c.Close()
+		}
+		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {

@@ -83,7 +83,7 @@ func (r *Request) SendFile(f *os.File, off, n int64, done func(err error)) {
 // reactor.Consumer. p writes to this Request.
 func (r *Request) RegisterProducer(p reactor.Producer) {
 	if r.isOver() || !r.startAnswer() {
-		if r.phase == over {
+		if r.phase >= failing {
 			r.ch.Loop().CallLater(0, p.StopProducing)
 		}
 		return

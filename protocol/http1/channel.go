@@ -409,7 +409,7 @@ func (c *Channel) contentEnd(trailers protocol.Fields) {
 
 // afterExchange is the state after an exchange whose content is all read.
 func (c *Channel) afterExchange() state {
-	if c.is(draining) || c.f.draining {
+	if c.is(draining) || c.f.draining && !c.f.grace {
 		return stateClosing
 	}
 	return stateHead

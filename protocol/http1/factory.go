@@ -24,6 +24,7 @@ type Factory struct {
 
 	idle, busy   list.List[Channel] // by the time since when; idle: no exchange in hand
 	draining     bool
+	grace        bool // while draining: who was promised to stay may ask once more
 	drained      func()
 	buffers      *buffer
 	decoders     *chunked
@@ -109,8 +110,12 @@ func (f *Factory) Drain(done func()) {
 func (f *Factory) DrainSoon(grace time.Duration, done func()) {
 	f.draining = true
 	f.drained = done
-	if f.idle.Len() > 0 {
-		f.loop.CallLater(grace, func() { f.idle.Each((*Channel).Drain) })
+	if f.idle.Len()+f.busy.Len() > 0 { // the busy ones may have promised to stay
+		f.grace = true
+		f.loop.CallLater(grace, func() {
+			f.grace = false
+			f.idle.Each((*Channel).Drain)
+		})
 	}
 	f.tellDrained()
 }

@@ -254,3 +254,32 @@ func TestCloseOldestIdleInACallback(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A connection that was busy when the drain began, and was promised to stay, may ask once more.
+func TestDrainSoonWhileBusy(t *testing.T) {
+	var busy *protocoltest.Exchange
+	s := &protocoltest.Server{OnHead: func(x *protocoltest.Exchange) {
+		if busy == nil {
+			busy = x
+			x.WriteHead(200, nil, 2)
+			return
+		}
+		x.Respond(200, nil, []byte("last"))
+	}}
+	f := http1.NewFactory(s, &http1.Settings{ServerName: "-"})
+	l := reactortest.NewLoop()
+	tr := l.NewTransport()
+	tr.Start(f.BuildProtocol(tr.PeerAddr))
+	tr.Deliver([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+	f.DrainSoon(time.Second, nil)
+	busy.Write([]byte("ok"))
+	busy.Finish(nil)
+	l.Run()
+	if got := string(tr.Take()); strings.Contains(got, "close") || tr.Disconnecting() {
+		t.Errorf("it is to end: %q", got)
+	}
+	tr.Deliver([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+	if got := string(tr.Take()); !strings.Contains(got, "Connection: close") || !tr.Disconnecting() {
+		t.Errorf("it stays: %q", got)
+	}
+}

@@ -214,8 +214,8 @@ func (c *Conn) lookAtStream(s *Stream) {
 	switch {
 	case s.deadline != 0 && c.f.now >= s.deadline && c.client != nil:
 		c.client.expire(s)
-	case s.deadline != 0 && c.f.now >= s.deadline && !s.is(discarding) && (c.recv <= 0 || s.recv <= 0):
-		s.deadline = c.f.bodyDeadline() // it is us who keep the client from sending
+	case s.deadline != 0 && c.f.now >= s.deadline && s.mayBeSlow():
+		s.deadline = c.f.bodyDeadline()
 		c.due(s.deadline)
 	case s.deadline != 0 && c.f.now >= s.deadline:
 		c.refuseContent(s, errContentSlow)
@@ -228,4 +228,14 @@ func (c *Conn) lookAtStream(s *Stream) {
 			c.due(s.stalled + stall)
 		}
 	}
+}
+
+// mayBeSlow tells whether the content of s has longer than its time: while it is us who keep
+// the client from sending it; and when nobody wants it, until the answer, whose time is
+// another, is sent.
+func (s *Stream) mayBeSlow() bool {
+	if s.is(discarding) {
+		return !s.is(localEnded)
+	}
+	return s.c.recv <= 0 || s.recv <= 0
 }

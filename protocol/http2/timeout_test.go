@@ -1,6 +1,7 @@
 package http2_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,31 @@ func (p *peer) wantClosed() {
 	if !p.Closed() || p.f.Stats().Open != 0 || p.loop.Pending() != 0 {
 		p.Errorf("closed %v, %+v, %d timers", p.Closed(), p.f.Stats(), p.loop.Pending())
 	}
+}
+
+// Content that nobody wants, and that stops to come, does not cut the answer that is under
+// way: when it is sent the stream is over.
+func TestContentDoesNotCutAnAnswerUnderWay(t *testing.T) {
+	s := &protocoltest.Server{OnHead: func(x *protocoltest.Exchange) { x.Respond(200, nil, make([]byte, 200000)) }}
+	p := dial(t, s, nil)
+	p.post(1, "/")
+	p.data(1, false, strings.Repeat("x", 10000))
+	for range 4 { // longer than content has
+		p.loop.Advance(15 * time.Second)
+		p.window(0, 30000)
+		p.window(1, 30000)
+		if got := strings.Join(p.frames(), " "); strings.Contains(got, "RST_STREAM") {
+			t.Fatal(got)
+		}
+	}
+	p.window(0, 100000)
+	p.window(1, 100000)
+	if got := strings.Join(p.frames(), " "); !strings.Contains(got, "DATA 1 END") {
+		t.Error(got)
+	}
+	p.loop.Advance(30 * time.Second)
+	p.want("RST_STREAM 1 NO_ERROR")
+	p.wantOpen()
 }
 
 func TestPrefaceTimeout(t *testing.T) {
