@@ -80,6 +80,36 @@ func TestProbe(t *testing.T) {
 	})
 }
 
+// What a program tells of a request is taken once, from the program that has it, and only if
+// it can be shown.
+func TestProbeSpan(t *testing.T) {
+	m, c := recorded(t)
+	p := &probes{s: m.s}
+	line, other := new(probeLine), new(probeLine)
+	x := &record{c: c, to: line}
+	c.watched[7] = x
+	for i, row := range []struct {
+		from      *probeLine
+		key, data string
+		want      string
+	}{
+		{line, "7", "", ""},
+		{line, "7", `{"began":`, ""},
+		{line, "7", `{} {}`, ""},
+		{line, "7", `"` + strings.Repeat("x", mostSpan) + `"`, ""},
+		{other, "7", `{}`, ""},
+		{line, "8", `{}`, ""},
+		{line, "x", `{}`, ""},
+		{line, "7", `{"began":1}`, `{"began":1}`},
+		{line, "7", `{"began":2}`, `{"began":1}`},
+	} {
+		p.span(row.from, row.key, []byte(row.data))
+		if string(x.inner) != row.want {
+			t.Errorf("%d: %.100q", i, x.inner)
+		}
+	}
+}
+
 func TestReadLine(t *testing.T) {
 	in := bufio.NewReaderSize(strings.NewReader("a\n\n"+strings.Repeat("b", 99)+"\n"+strings.Repeat("c", 101)+"\n"), 16)
 	for _, want := range []string{"a", "", strings.Repeat("b", 99)} {

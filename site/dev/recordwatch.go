@@ -69,8 +69,15 @@ func (c *recorder) unwatch(x *record) {
 	x.own, x.inner = nil, nil
 }
 
-// span takes what a program tells of a request.
+// mostSpan bounds what a program tells of a request, in bytes.
+const mostSpan = 256 << 10
+
+// span takes what a program tells of a request. It is kept with the record as it is: what is
+// no JSON would spoil the page of that.
 func (p *probes) span(x *probeLine, key string, data []byte) {
+	if len(data) > mostSpan || !json.Valid(data) {
+		return
+	}
 	n := int64(number(key))
 	if r := p.s.front.dash.rec.watched[n]; r != nil && r.to == x && r.inner == nil {
 		r.inner = json.RawMessage(data)
