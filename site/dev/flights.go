@@ -2,12 +2,16 @@ package dev
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"spindle/reactor"
 )
 
 // This file keeps what the program did while a request was slow, or failed: the last
@@ -35,9 +39,10 @@ type flights struct {
 	bytes   int64 // of files
 	busy    bool
 	asked   time.Time
-	missed  int64                 // that came too soon after another
-	started map[*probeLine]string // why its seconds are not recorded, "" when they are
-	waiting map[*record]bool      // without an answer; true: it was kept already
+	missed  int64                   // that came too soon after another
+	started map[*probeLine]string   // why its seconds are not recorded, "" when they are
+	late    map[*probeLine][]string // files that a program may write yet, though nobody waits for them
+	waiting map[*record]bool        // without an answer; true: it was kept already
 	looking bool
 }
 
@@ -54,7 +59,7 @@ type flight struct {
 }
 
 func newFlights(s *Supervisor) *flights {
-	f := &flights{s: s, slow: s.opts.SlowRequest, started: map[*probeLine]string{}, waiting: map[*record]bool{}}
+	f := &flights{s: s, slow: s.opts.SlowRequest, started: map[*probeLine]string{}, late: map[*probeLine][]string{}, waiting: map[*record]bool{}}
 	if f.slow == 0 {
 		f.slow = flightSlow
 	}
@@ -69,11 +74,31 @@ func (f *flights) met(x *probeLine) {
 	}
 	f.started[x] = "the recorder is being started"
 	arg, _ := json.Marshal(map[string]any{"seconds": flightSeconds, "bytes": flightBytes})
-	x.ask("trace-start", string(arg)).Then(func(json.RawMessage) { f.started[x] = "" }, func(err error) { f.started[x] = err.Error() })
+	x.ask("trace-start", string(arg)).Then(func(json.RawMessage) { f.is(x, "") }, func(err error) { f.is(x, err.Error()) })
+}
+
+// is notes how it went, unless the program has left.
+func (f *flights) is(x *probeLine, why string) {
+	if _, here := f.started[x]; here {
+		f.started[x] = why
+	}
 }
 
 // left forgets a program.
-func (f *flights) left(x *probeLine) { delete(f.started, x) }
+func (f *flights) left(x *probeLine) {
+	delete(f.started, x)
+	f.sweep(x)
+	delete(f.late, x)
+}
+
+// sweep removes what a program has written after nobody waited for it any more.
+func (f *flights) sweep(x *probeLine) {
+	if left := slices.DeleteFunc(f.late[x], func(path string) bool { return os.Remove(path) == nil }); len(left) > 0 {
+		f.late[x] = left
+	} else {
+		delete(f.late, x)
+	}
+}
 
 // begun notes a request that has no answer yet.
 func (f *flights) begun(x *record) {
@@ -128,15 +153,18 @@ func (f *flights) keep(x *record, why string) {
 		f.missed++
 		return
 	}
+	f.sweep(line)
 	f.busy, f.asked = true, now
 	f.last++
 	y := &flight{id: f.last, at: now, x: x, why: why, path: filepath.Join(f.s.base, "trace-"+strconv.FormatInt(f.last, 10)+".out")}
 	line.ask("trace", y.path).Then(func(json.RawMessage) {
 		f.busy = false
 		f.add(y)
-	}, func(error) {
+	}, func(err error) {
 		f.busy = false
-		_ = os.Remove(y.path)
+		if os.Remove(y.path) != nil && errors.Is(err, reactor.ErrTimeout) {
+			f.late[line] = append(f.late[line], y.path)
+		}
 	})
 }
 

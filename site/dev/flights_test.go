@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +65,56 @@ func TestFlightsAreBounded(t *testing.T) {
 	f.clear()
 	if len(f.list) != 0 || f.bytes != 0 {
 		t.Error("it is not empty")
+	}
+}
+
+// A program that has left is not known any more, whatever became of what it was asked.
+func TestFlightsForgetAProgram(t *testing.T) {
+	m, f := traced(t)
+	line, p := m.s.probes.lines[0], m.s.probes
+	for _, end := range []func(){
+		func() { p.answer(line, strconv.Itoa(line.asked), []byte(`{}`)) },
+		func() { m.Loop.Advance(probePatience) },
+		func() {},
+	} {
+		f.met(line)
+		end()
+		if _, here := f.started[line]; !here {
+			t.Error("it is not known")
+		}
+	}
+	p.left = f.left
+	f.met(line)
+	p.gone(line)
+	if len(f.started) != 0 || len(line.waiting) != 0 {
+		t.Errorf("%v, %d wait", f.started, len(line.waiting))
+	}
+}
+
+// What a program writes when it is not waited for any more is removed: with the next one, or
+// when the program ends.
+func TestFlightThatComesTooLate(t *testing.T) {
+	m, f := traced(t)
+	line := m.s.probes.lines[0]
+	files := func() (list []string) {
+		list, _ = filepath.Glob(filepath.Join(m.s.base, "trace-*"))
+		return list
+	}
+	for n := 1; n <= 3; n++ {
+		f.keep(&record{}, "test")
+		if len(files()) != 0 || len(line.waiting) != 1 {
+			t.Errorf("%d: %q, %d wait", n, files(), len(line.waiting))
+		}
+		m.Loop.Advance(probePatience)
+		if err := os.WriteFile(fmt.Sprintf("%s/trace-%d.out", m.s.base, n), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if f.busy || len(f.late[line]) != 1 || len(line.waiting) != 0 {
+			t.Errorf("%d: %v, %d late, %d wait", n, f.busy, len(f.late[line]), len(line.waiting))
+		}
+	}
+	if f.left(line); len(files()) != 0 || len(f.late) != 0 {
+		t.Errorf("%q, %d late", files(), len(f.late))
 	}
 }
 

@@ -230,6 +230,7 @@ func (x *probeLine) ask(name, arg string) *reactor.Deferred[json.RawMessage] {
 	n := x.asked
 	d := reactor.NewDeferred[json.RawMessage]()
 	x.waiting[n] = d
+	d.OnCancel(func() { delete(x.waiting, n) }) // an answer that comes too late is nobody's
 	x.say(fmt.Sprintf("ask %d %s %s", n, name, arg))
 	return d.Timeout(x.s.loop, probePatience)
 }
