@@ -166,18 +166,32 @@ func (p flightPage) RenderGET(r *resource.Request) ([]byte, error) {
 	if y.summary != nil || y.failed != "" {
 		return show()
 	}
-	path, root := y.path, p.s.target.root()
 	done := reactor.NewDeferred[[]byte]()
 	settle := func() {
 		body, err := show()
 		settleWith(done, body, err)
 	}
-	reactor.DeferToThreadPool(r.Loop().ThreadPool(), func() (json.RawMessage, error) {
+	if y.askers = append(y.askers, settle); len(y.askers) == 1 {
+		y.read(r.Loop(), reader, p.s.target.root())
+	}
+	return r.Later(done)
+}
+
+// read reads it, once for all who ask meanwhile.
+func (y *flight) read(l reactor.Loop, reader Recordings, root string) {
+	path := y.path
+	told := func() {
+		askers := y.askers
+		y.askers = nil
+		for _, settle := range askers {
+			settle()
+		}
+	}
+	reactor.DeferToThreadPool(l.ThreadPool(), func() (json.RawMessage, error) {
 		v, err := reader.Trace(path, root)
 		if err != nil {
 			return nil, err
 		}
 		return json.Marshal(v)
-	}).Then(func(v json.RawMessage) { y.summary = v; settle() }, func(err error) { y.failed = "It can not be read: " + err.Error() + "."; settle() })
-	return r.Later(done)
+	}).Then(func(v json.RawMessage) { y.summary = v; told() }, func(err error) { y.failed = "It can not be read: " + err.Error() + "."; told() })
 }

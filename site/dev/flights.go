@@ -56,6 +56,7 @@ type flight struct {
 	size    int64
 	summary json.RawMessage // what was read from it; nil before somebody has asked
 	failed  string          // why it could not be
+	askers  []func()        // who wait until it is read
 }
 
 func newFlights(s *Supervisor) *flights {

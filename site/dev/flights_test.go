@@ -10,12 +10,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"spindle/protocol/probe"
 	"spindle/reactor"
 	"spindle/resource"
+	"spindle/resource/resourcetest"
 )
 
 // traced is a recorder whose program records, as far as can be told without one.
@@ -195,9 +197,15 @@ func TestFlightsChoose(t *testing.T) {
 }
 
 // readings is a Recordings of a test.
-type readings struct{ err error }
+type readings struct {
+	err  error
+	read *atomic.Int32 // counts the traces; nil: nobody does
+}
 
 func (r readings) Trace(string, string) (*TraceSummary, error) {
+	if r.read != nil {
+		r.read.Add(1)
+	}
 	return &TraceSummary{Goroutines: 7}, r.err
 }
 func (r readings) Profile(_, _, _, _, _ string) (*ProfileSummary, error) {
@@ -214,7 +222,7 @@ func TestFlightPages(t *testing.T) {
 		err  error
 		want string
 	}{{nil, `"goroutines":7`}, {errors.New("oh"), "It can not be read: oh."}} {
-		m.s.opts.Recordings = readings{row.err}
+		m.s.opts.Recordings = readings{err: row.err}
 		f.kept(t, 10)
 		for range 2 { // the second is what the first has read
 			if text := m.get(fmt.Sprintf("%sflights/%d", Prefix, f.last)); !strings.Contains(text, row.want) {
@@ -229,6 +237,25 @@ func TestFlightPages(t *testing.T) {
 		if x := m.ask("GET", Prefix+"flights/"+path); x.Status != 404 {
 			t.Errorf("%s: %d", path, x.Status)
 		}
+	}
+}
+
+func TestTraceIsReadOnceForAllWhoAsk(t *testing.T) {
+	m, f := traced(t)
+	read := new(atomic.Int32)
+	m.s.opts.Recordings = readings{read: read}
+	f.kept(t, 10)
+	var asked []*resourcetest.Exchange
+	for range 5 {
+		asked = append(asked, m.ask("GET", Prefix+"flights/1"))
+	}
+	for _, x := range asked {
+		if x.Wait(); !strings.Contains(string(x.Body), `"goroutines":7`) {
+			t.Errorf("%d %s", x.Status, x.Body)
+		}
+	}
+	if n := read.Load(); n != 1 {
+		t.Errorf("it is read %d times", n)
 	}
 }
 

@@ -122,9 +122,13 @@ func (f *front) Pass(r *resource.Request) (resource.Resource, error) {
 		if !isHere(r) && !forEveryPage(string(r.PathBytes()[min(len(Prefix), len(r.PathBytes())):])) {
 			return nil, &resource.Error{Status: 403, Detail: "What requests, tickets and logs hold is shown on the machine that runs the development server, or through a tunnel to it such as ssh -L makes."}
 		}
+		if ofAnotherPage(r) {
+			return nil, &resource.Error{Status: 403, Detail: "This is for pages of this server."}
+		}
 		r.Descend(1)
 		r.SetField("Cache-Control", "no-store")
 		r.SetField("X-Frame-Options", "SAMEORIGIN")
+		r.SetField("Cross-Origin-Resource-Policy", "same-origin")
 		return f.own, nil
 	}
 	if !isHere(r) {
@@ -289,6 +293,14 @@ func (f *front) knows(r *resource.Request, token string) error {
 		return &resource.Error{Status: 403, Detail: "This is for the pages of the development server."}
 	}
 	return ofThisServer(r)
+}
+
+// ofAnotherPage tells whether a page of another server has a browser ask, for an image or a
+// script say: it could not read the answer, but have this process work for it. A link to
+// one of our pages is followed.
+func ofAnotherPage(r *resource.Request) bool {
+	site := r.Field("Sec-Fetch-Site")
+	return (site == "cross-site" || site == "same-site") && r.Field("Sec-Fetch-Mode") != "navigate"
 }
 
 // ofThisServer refuses what a browser says a page of another server asks for.
