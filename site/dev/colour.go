@@ -53,6 +53,7 @@ func (s *Supervisor) colourAhead(frames []Frame) chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer func() { _ = recover() }() // whoever makes the page meets it again, and tells
 		v := failureView{highlight: s.opts.Highlight}
 		for i := range frames {
 			if e := frames[i].excerpt(); e != nil {

@@ -69,11 +69,7 @@ func (p *probes) close() { _ = p.l.Close() }
 // accept is a goroutine's work.
 func (p *probes) accept() {
 	room := make(chan struct{}, mostProbes)
-	for {
-		c, err := p.l.AcceptUnix()
-		if err != nil {
-			return
-		}
+	for c := nextOf(p.l); c != nil; c = nextOf(p.l) {
 		select {
 		case room <- struct{}{}:
 		default:

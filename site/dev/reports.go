@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"path/filepath"
 	"runtime/debug"
@@ -31,6 +33,7 @@ type reports struct {
 const (
 	mostReportBytes = 4 << 20
 	mostAtOnce      = 8 // conversations; further programs wait
+	reportPatience  = 30 * time.Second
 )
 
 // newReports opens the socket below the private directory.
@@ -49,11 +52,7 @@ func (p *reports) close() { _ = p.l.Close() }
 
 func (p *reports) accept() {
 	room := make(chan struct{}, mostAtOnce)
-	for {
-		c, err := p.l.AcceptUnix()
-		if err != nil {
-			return
-		}
+	for c := nextOf(p.l); c != nil; c = nextOf(p.l) {
 		room <- struct{}{}
 		go func() {
 			defer func() { <-room }()
@@ -71,9 +70,16 @@ func (p *reports) clock() time.Time {
 	return time.Time{}
 }
 
-// hear is one conversation. A program that says nothing has its own limits of time, and
-// ends it.
+// hear is one conversation. A program has its own limits of time, which are shorter. What
+// panics here ends the conversation: the program answers with a page of its own.
 func (p *reports) hear(c *net.UnixConn) {
+	t := &Ticket{}
+	defer func() {
+		if v := recover(); v != nil {
+			slog.Error("dev: panic while the page of a panic was made", "ticket", t.ID, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		}
+	}()
+	_ = c.SetDeadline(time.Now().Add(reportPatience))
 	in := bufio.NewReader(io.LimitReader(c, mostReportBytes))
 	line, err := in.ReadString('\n')
 	if err != nil {
@@ -83,7 +89,6 @@ func (p *reports) hear(c *net.UnixConn) {
 	if err != nil {
 		return
 	}
-	t := &Ticket{}
 	var why error
 	if goroutine > 0 {
 		began := p.clock()
@@ -146,13 +151,13 @@ func (p *reports) capture(pid int, goroutine int64) (Moment, error) {
 }
 
 // keep puts the ticket where it can be looked up, and gives how it is shown; nil when the
-// reactor has stopped.
+// reactor has stopped, or something has panicked there.
 func (p *reports) keep(t *Ticket) *ticketView {
 	got := make(chan *ticketView, 1)
 	s := p.s
 	s.loop.CallFromThread(func() {
+		defer close(got)
 		if s.closing {
-			close(got)
 			return
 		}
 		t.judge(s.target.root())
