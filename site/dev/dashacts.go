@@ -91,7 +91,7 @@ func (x dashEditor) RenderPOST(r *resource.Request) ([]byte, error) {
 	if file == "" {
 		file = firstFile(s.target)
 	}
-	if err := s.OpenEditor(file, 1, 1); err != nil {
+	if err := s.edit(file, 1, 1); err != nil {
 		return nil, &resource.Error{Status: 422, Detail: err.Error(), Err: err}
 	}
 	r.SetStatus(204)

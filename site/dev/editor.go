@@ -1,12 +1,15 @@
 package dev
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"go/build"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -23,12 +26,47 @@ func editorURL(file string, line, column int) string {
 	return u.String() + fmt.Sprintf(":%d:%d", max(line, 1), max(column, 1))
 }
 
-// OpenEditor opens file in the editor. Only files that are watched, or that a fault or a
-// frame was in, are asked for by pages; others are refused. Loop only.
+// OpenEditor opens file in the editor: one of what is developed, of the standard library
+// or a module, or one that a fault or a frame was in. Others are refused. Loop only.
 func (s *Supervisor) OpenEditor(file string, line, column int) error {
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(s.target.root(), file)
 	}
+	if file = filepath.Clean(file); !s.isSource(file) && !s.isPlace(file) {
+		return fmt.Errorf("%s is no source of what is developed", file)
+	}
+	return s.edit(file, line, column)
+}
+
+// isSource tells whether file is watched, or a source of Go that is not.
+func (s *Supervisor) isSource(file string) bool {
+	w := s.target.watch()
+	dirs := append([]string{s.target.root()}, w.Trees...)
+	dirs = append(append(dirs, w.Dirs...), s.opts.Extra...)
+	goroot, modules := build.Default.GOROOT, filepath.Join(build.Default.GOPATH, "pkg", "mod")
+	if t, ok := s.target.(*goTarget); ok {
+		goroot, modules = cmp.Or(t.builder.setting("GOROOT"), goroot), cmp.Or(t.builder.modules, modules)
+	}
+	for _, dir := range append(dirs, goroot, modules) {
+		if filepath.IsAbs(dir) && below(file, filepath.Clean(dir)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPlace tells whether a fault that is shown, or a frame of a ticket, is in file.
+func (s *Supervisor) isPlace(file string) bool {
+	if s.failure != nil && slices.ContainsFunc(s.failure.Faults, func(f Fault) bool { return f.File == file }) {
+		return true
+	}
+	return slices.ContainsFunc(s.tickets.list, func(t *Ticket) bool {
+		return slices.ContainsFunc(t.Frames, func(f Frame) bool { return f.File == file })
+	})
+}
+
+// edit opens any file.
+func (s *Supervisor) edit(file string, line, column int) error {
 	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
 		return fmt.Errorf("there is no file %s", file)
 	}

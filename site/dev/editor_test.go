@@ -2,6 +2,7 @@ package dev
 
 import (
 	"errors"
+	"go/build"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,6 +108,34 @@ func TestExcerpt(t *testing.T) {
 			}
 		} else if e == nil || e.First != row.first || strings.Join(e.Lines, " ") != row.lines {
 			t.Errorf("line %d: %+v", row.line, e)
+		}
+	}
+}
+
+func TestWhatMayBeOpened(t *testing.T) {
+	m := supervised(t)
+	m.s.opts.Extra = []string{"/elsewhere/watched"}
+	m.s.failure = &Failure{Faults: []Fault{{File: "/faulty/a.go"}}}
+	m.s.tickets.list = []*Ticket{{Frames: []Frame{{File: "/framed/b.py"}}}}
+	for file, want := range map[string]bool{
+		"a.go":                              true,
+		"sub/a.go":                          true,
+		filepath.Join(m.f.dir, "a.go"):      true,
+		"/elsewhere/watched/x.toml":         true,
+		"/elsewhere/watched-not/x.toml":     false,
+		"/faulty/a.go":                      true,
+		"/faulty/b.go":                      false,
+		"/framed/b.py":                      true,
+		"/etc/passwd":                       false,
+		"../../../../../../../etc/passwd":   false,
+		m.f.dir + "/../../../../etc/passwd": false,
+		filepath.Join(build.Default.GOROOT, "src", "net", "none.go"):                  true,
+		filepath.Join(build.Default.GOPATH, "pkg", "mod", "x@v1", "none.go"):          true,
+		filepath.Join(build.Default.GOPATH, "pkg", "mod", "..", "..", "secret", "id"): false,
+	} {
+		err := m.s.OpenEditor(file, 1, 1)
+		if err == nil || strings.Contains(err.Error(), "no source") == want { // none of them is there
+			t.Errorf("%s: %v", file, err)
 		}
 	}
 }

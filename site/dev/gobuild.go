@@ -66,7 +66,7 @@ func newGoBuilder(l reactor.Loop, dir, pkg string, flags, env []string) (*goBuil
 }
 
 // goSettings are what go env is asked for: what decides what comes out of a build.
-var goSettings = []string{"GOMODCACHE", "GOVERSION", "GOFLAGS", "GOOS", "GOARCH", "CGO_ENABLED", "GOEXPERIMENT", "GOWORK", "GOAMD64"}
+var goSettings = []string{"GOMODCACHE", "GOVERSION", "GOFLAGS", "GOOS", "GOARCH", "CGO_ENABLED", "GOEXPERIMENT", "GOWORK", "GOAMD64", "GOROOT"}
 
 // ask learns the settings of the go command, before anything else.
 func (b *goBuilder) ask() *reactor.Deferred[struct{}] {
