@@ -29,7 +29,7 @@ type browser struct {
 // openChromium starts one at a URL, with more flags if there are any.
 func openChromium(t *testing.T, url string, flags ...string) *browser {
 	t.Helper()
-	home := t.TempDir()
+	home := chromiumProfile(t)
 	flags = append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
 		"--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--window-size=1100,800", "--remote-debugging-port=0", "--user-data-dir=" + home}, flags...)
@@ -60,6 +60,22 @@ func openChromium(t *testing.T, url string, flags ...string) *browser {
 		}
 	}
 	return b
+}
+
+// chromiumProfile is a directory for one. What a Chromium that has ended leaves may still
+// write in it for a moment.
+func chromiumProfile(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "chromium-")
+	must(t, err)
+	t.Cleanup(func() {
+		for range 100 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	return dir
 }
 
 // debuggedPage is the address of the page's debugger, "" when there is none yet.

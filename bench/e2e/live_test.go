@@ -158,7 +158,7 @@ func TestChromium(t *testing.T) {
 func inChromium(t *testing.T, scheme, endpoint string) {
 	addr, told, overHTTP2 := live(t, endpoint)
 	cmd := exec.CommandContext(patience(t), "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--ignore-certificate-errors", "--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), scheme+"://"+addr+"/")
+		"--ignore-certificate-errors", "--remote-debugging-port=0", "--user-data-dir="+chromiumProfile(t), scheme+"://"+addr+"/")
 	must(t, cmd.Start())
 	defer func() {
 		_ = cmd.Process.Signal(os.Interrupt)

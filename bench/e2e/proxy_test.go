@@ -171,7 +171,7 @@ func TestProxyWebSockets(t *testing.T) {
 	secure, _ := behindProxy(t, "tls:0:interface=127.0.0.1", "http://"+up)
 	for _, url := range []string{"http://" + plain, "https://" + secure} {
 		cmd := exec.CommandContext(patience(t), "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-			"--ignore-certificate-errors", "--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), url+"/")
+			"--ignore-certificate-errors", "--remote-debugging-port=0", "--user-data-dir="+chromiumProfile(t), url+"/")
 		must(t, cmd.Start())
 		select {
 		case report := <-told:

@@ -140,7 +140,7 @@ func TestChromiumTrusts(t *testing.T) {
 <script>p.textContent = "by " + performance.getEntriesByType("navigation")[0].nextHopProtocol + (isSecureContext ? ", secure" : "")</script>`), 0o644))
 	serving(t, atHome(t, home, spindle, "web", "--quiet", "--path", "pages", "--listen", fmt.Sprintf("tls:%d:interface=127.0.0.1", port)), port)
 	look := func() string {
-		profile := t.TempDir()
+		profile := chromiumProfile(t)
 		args := []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
 			"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir=" + profile, "--virtual-time-budget=3000"}
 		url := fmt.Sprintf("https://localhost:%d/", port)

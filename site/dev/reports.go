@@ -79,7 +79,9 @@ func (p *reports) hear(c *net.UnixConn) {
 			slog.Error("dev: panic while the page of a panic was made", "ticket", t.ID, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		}
 	}()
-	_ = c.SetDeadline(time.Now().Add(reportPatience))
+	if now := p.clock(); !now.IsZero() {
+		_ = c.SetDeadline(now.Add(reportPatience))
+	}
 	in := bufio.NewReader(io.LimitReader(c, mostReportBytes))
 	line, err := in.ReadString('\n')
 	if err != nil {
