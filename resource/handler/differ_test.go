@@ -516,8 +516,10 @@ func TestAgainstNetHTTP2(t *testing.T) {
 				f.name == "101 by WriteHeader" || strings.HasPrefix(f.name, "CONNECT") || f.name == "two requests at once" {
 				continue
 			}
-			if http2 && strings.Contains("100, then reading;a read deadline;", f.name+";") {
-				continue // the client does not send what it has promised
+			if strings.Contains("100, then reading;100, not read;a read deadline;much that is not read;", f.name+";") {
+				// The client sends content while, or after, it is answered: how that ends is a
+				// race, of net/http's server as of ours. TestAgainstNetHTTP asks in a fixed order.
+				continue
 			}
 			t.Run(fmt.Sprint(f.name, " HTTP/2 ", http2), func(t *testing.T) {
 				s.set(f.handle)
