@@ -38,12 +38,29 @@ func TestEmbeddedFiles(t *testing.T) {
 	if x := s.Start("GET", "/listing.html", nil, nil); !x.Done {
 		t.Error("what is embedded was looked at again")
 	}
-	s = server(t, FS(struct{ fs.FS }{ourselves})) // one that may change
+	slow := &gate{FS: ourselves}
+	s = server(t, FS(slow)) // one that may change
 	s.Get("/listing.html")
 	s.Loop.Advance(time.Hour)
+	opened := make(chan struct{})
+	slow.opened.Store(&opened)
 	if x := s.Start("GET", "/listing.html", nil, nil); x.Done {
 		t.Error("what may have changed was not looked at")
 	}
+	close(opened)
+}
+
+// gate is files that are not opened while there is a channel that is open.
+type gate struct {
+	fs.FS
+	opened atomic.Pointer[chan struct{}]
+}
+
+func (g *gate) Open(name string) (fs.File, error) {
+	if c := g.opened.Load(); c != nil {
+		<-*c
+	}
+	return g.FS.Open(name)
 }
 
 // What is embedded is read once, also where an fs.Sub stands before it; what has no
