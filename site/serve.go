@@ -32,7 +32,8 @@ type Dev struct {
 	Setup func(s *Site)
 	// Flags are for go build, as in -tags=dev.
 	Flags []string
-	// EnvFiles are read behind .env and .env.local.
+	// EnvFiles are read behind .env, .env.local and, where SPINDLE_ENV names an environment,
+	// .env.NAME and .env.NAME.local.
 	EnvFiles []string
 	// Watch is files and directories whose change starts the program again.
 	Watch []string
@@ -123,7 +124,7 @@ func (d *Dev) supervise(source string) error {
 	}
 	loop := reactor.Default()
 	o := dev.Options{Kind: dev.Go, Dir: here, Source: source, Package: ".", Args: os.Args[1:], BuildFlags: d.Flags,
-		Rules: d.Rules, Editor: d.Editor, EnvFiles: dev.FindEnvFiles(here, d.EnvFiles), Extra: d.Watch,
+		Rules: d.Rules, Editor: d.Editor, EnvFiles: dev.FindEnvFiles(here, os.Getenv(dev.EnvironmentVariable), d.EnvFiles), Extra: d.Watch,
 		Proxy: func(addr string, secure bool) (resource.Resource, error) { return upstream(loop, addr, secure) }}
 	if path, err := exec.LookPath("spindle"); err != nil {
 		o.NotInspected = "what reads them is the spindle command, which is not in PATH: go install spindle/cmd/spindle"

@@ -31,7 +31,7 @@ func addSecureFlags(f *pflag.FlagSet, c *secureConfig) {
 	f.StringVar(&o.Email, "acme-email", "", "`address` to which the authority may write")
 	f.StringVar(&o.Server, "acme-server", "", "`URL` of the authority's directory, or letsencrypt-staging to try it out (default Let's Encrypt)")
 	f.StringVar(&o.Dir, "acme-dir", "", "`directory` for the certificates and keys (default in this user's configuration)")
-	f.StringVar(&o.Roots, "acme-roots", "", "`file` with the certificates that vouch for the authority's server, where the system does not know them")
+	f.StringVar(&o.Roots, "acme-roots", "", "`file` with the certificates that vouch for the authority's server, unless the system knows them")
 	f.StringVar(&o.Binding, "acme-binding", "", "`file` with the identifier and the key that the authority gives to its customers")
 	f.BoolVar(&c.Redirect, "https-only", false, "send plain requests to https")
 }

@@ -31,6 +31,7 @@ type devConfig struct {
 	Args    []string // of the program
 	Command bool     // Target and Args are a command
 	Config  string   // file; "" looks for spindle.toml
+	Env     string   // environment; "" for none
 
 	Build    []string // flags for go build
 	AppPort  int
@@ -60,6 +61,9 @@ type devConfig struct {
 	Python   string
 	Threads  int
 	Keys     bool
+
+	envFrom string                    // how Env was given; "" while it was not
+	tables  map[string]map[string]any // keys of environments
 }
 
 const devLong = `Run a program while you write it: build it, start it, do so again at every save, and
@@ -82,12 +86,18 @@ second port, where they are, is shown at the start.
 
 A panic of the program is a page with the variables of every frame and, behind the PIN
 that the terminal shows, a console for expressions. A net/http program wraps its handler
-with report.Handler of spindle/site/dev/report for it. An exception of a Python application has
-the same page, and its console runs code in the frame. /__spindle__/tickets/ lists the last 50.
+with report.Handler of spindle/site/dev/report for it. An exception of a Python
+application has the same page, and its console runs code in the frame.
+/__spindle__/tickets/ lists the last 50. What requests and tickets hold is shown on this
+machine alone, to others through ssh -L.
 
 Everything can be said in spindle.toml too ('spindle dev init' writes one), and in the
 environment: --env-file is SPINDLE_DEV_ENV_FILE. A flag wins over the environment, that
-over the file. .env and .env.local are read for the program, and again when they change.
+over the file. Variables of the program are read from .env and .env.local, with --env NAME
+(or SPINDLE_ENV) then from .env.NAME and .env.NAME.local, then from each --env-file: later
+ones win, and what is set already wins over all. They are read again when they change. The
+table [env.NAME] of spindle.toml wins over its other keys, and the program finds NAME in
+SPINDLE_ENV.
 
 At the terminal: r starts again, o opens the browser, u shows the addresses, i types
 something for the program to read, q quits, h lists the rest.`
@@ -118,8 +128,8 @@ func newDev(start func(*devConfig) error) *cobra.Command {
 	c.gateways.addFlags(f)
 	c.addLogFlags(f)
 	c.addLastFlags(f)
-	complete(cmd, completions{"env-file": files, "config": files, "python": files, "watch": files, "events": files})
-	cmd.AddCommand(newDevInit())
+	complete(cmd, completions{"env": completeEnvironments, "env-file": files, "config": files, "python": files, "watch": files, "events": files})
+	cmd.AddCommand(newDevInit(f), newDevSchema(f))
 	return cmd
 }
 
@@ -132,7 +142,8 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.BoolVar(&c.Vet, "vet", false, "run go vet at each save, beside the build")
 	f.BoolVar(&c.Test, "test", false, "run the tests of the packages that were changed at each save")
 	f.IntVar(&c.AppPort, "app-port", 0, "`port` that the program listens at, if it does not honour PORT")
-	f.StringArrayVarP(&c.EnvFiles, "env-file", "e", nil, "`file` of variables, behind .env and .env.local; may be given several times")
+	f.StringVar(&c.Env, envKey, "", "`name` of the environment: test, staging and so on (default SPINDLE_ENV)")
+	f.StringArrayVarP(&c.EnvFiles, "env-file", "e", nil, "`file` of variables, behind .env and its like; may be given several times")
 	f.StringArrayVarP(&c.Watch, "watch", "w", nil, "`file` or directory whose change starts the program again; may be given several times")
 	f.StringArrayVarP(&c.Exclude, "exclude", "x", nil, "`pattern` of files that are not watched; may be given several times")
 	f.StringArrayVar(&c.Rules, "rule", nil, "`pattern=action[:command]`: swap, reload, restart, rebuild or ignore, after running the command")
@@ -140,15 +151,15 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.Before, "before", "", "`command` to run before each build, as in 'templ generate'")
 	f.StringVar(&c.After, "after", "", "`command` to run each time that a new program answers, as in 'curl -s localhost:8080/warm'")
 	f.StringVar(&c.Debugger, "debugger", "", "`address` where Delve listens for editors, attached to each new program, as in 127.0.0.1:2345")
-	f.BoolVar(&c.Direct, "direct", false, "give the program the port itself, which has to honour LISTEN_FDS: nothing is recorded or reloaded there, but at a second port")
+	f.BoolVar(&c.Direct, "direct", false, "give the port itself to the program, which has to honour LISTEN_FDS; pages reload at another one")
 	f.BoolVar(&c.Locals, "locals", true, "show the variables of a panic, for which the own module is built without optimisation")
 	f.BoolVar(&c.Poll, "poll", false, "look for changes three times a second, where the system tells of none")
-	f.DurationVar(&c.Slow, "slow", 500*time.Millisecond, "how `long` an answer may take to begin before a trace of what the program did is kept; 0 records none")
+	f.DurationVar(&c.Slow, "slow", 500*time.Millisecond, "how `long` an answer may take to begin; beyond, a trace of the program is kept; 0: none")
 	f.DurationVar(&c.Patience, "patience", 5*time.Second, "how `long` an old program may finish what it has in hand")
 	f.StringVar(&c.Python, "python", "", "`interpreter` for a Python application (default its virtual environment, else python3)")
 	f.IntVar(&c.Threads, "threads", 4, "`number` of threads of a Python application")
-	f.StringVar(&c.Editor, "editor", "", "`command` that opens a file, with {file}, {line} and {column} in it (default SPINDLE_EDITOR, VISUAL, EDITOR)")
-	f.StringArrayVar(&c.Hosts, "host", nil, "`name` under which this server may be asked for its own pages, beside localhost; may be given several times. What requests and tickets hold is shown on this machine alone, to others through ssh -L")
+	f.StringVar(&c.Editor, "editor", "", "`command` that opens {file} at {line} and {column} (default SPINDLE_EDITOR, VISUAL, EDITOR)")
+	f.StringArrayVar(&c.Hosts, "host", nil, "`name` under which its own pages may be asked for, beside localhost; may be given several times")
 	f.BoolVar(&c.NoReload, "no-reload", false, "leave pages as they are: nothing is reloaded in the browser")
 	f.StringArrayVar(&c.QuietAt, "quiet-path", nil, "`pattern` of paths that are not logged; may be given several times")
 	f.StringVar(&c.JSON, "events", "", "`file` for events as JSON, a line each, for editors; - is standard output")
@@ -289,7 +300,11 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 		}
 		more = append(more, path)
 	}
-	o.EnvFiles = dev.FindEnvFiles(o.Dir, more)
+	if err == nil {
+		err = c.checkEnvironment(o.Dir)
+	}
+	o.Env = c.Env
+	o.EnvFiles = dev.FindEnvFiles(o.Dir, c.Env, more)
 	return o, app, err
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -17,12 +16,14 @@ import (
 // variables of the environment.
 
 const (
-	configName  = "spindle.toml"
-	envPrefix   = "SPINDLE_DEV_"
-	targetKey   = "target"
-	argsKey     = "args"
-	notInConfig = "config help"
+	configName = "spindle.toml"
+	envPrefix  = "SPINDLE_DEV_"
+	targetKey  = "target"
+	argsKey    = "args"
 )
+
+// isKey tells whether a flag is a key of the file, too.
+func isKey(name string) bool { return name != "config" && name != "help" }
 
 // readConfig sets the flags that were not given, from the environment and from the file.
 func (c *devConfig) readConfig(f *pflag.FlagSet) error {
@@ -32,10 +33,13 @@ func (c *devConfig) readConfig(f *pflag.FlagSet) error {
 	f.VisitAll(func(flag *pflag.Flag) {
 		name := envPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 		value, set := os.LookupEnv(name)
-		if !set || given[flag.Name] || strings.Contains(notInConfig, flag.Name) && flag.Name != "config" {
+		if !set || given[flag.Name] || flag.Name == "help" {
 			return
 		}
 		given[flag.Name] = true
+		if flag.Name == envKey {
+			c.envFrom = name + "=" + value
+		}
 		if err := f.Set(flag.Name, value); err != nil && wrong == nil {
 			wrong = fmt.Errorf("%s=%s: %w", name, value, err)
 		}
@@ -43,6 +47,7 @@ func (c *devConfig) readConfig(f *pflag.FlagSet) error {
 	if wrong != nil {
 		return wrong
 	}
+	c.nameEnvironment(given)
 	return c.readFile(f, given)
 }
 
@@ -65,46 +70,65 @@ func (c *devConfig) readFile(f *pflag.FlagSet, given map[string]bool) error {
 	case err != nil:
 		return failure{fmt.Errorf("%s: %w", path, err)}
 	}
-	for key, value := range all {
+	own, err := c.readEnvironments(path, all)
+	if err == nil {
+		err = c.setKeys(f, given, "["+envKey+"."+c.Env+"]: ", own)
+	}
+	if err == nil {
+		delete(all, envKey)
+		err = c.setKeys(f, given, "", all)
+	}
+	if err != nil {
+		return failure{fmt.Errorf("%s: %w", path, err)}
+	}
+	return nil
+}
+
+// setKeys takes a table, which prefix names. The keys are given then: what comes later
+// does not replace them.
+func (c *devConfig) setKeys(f *pflag.FlagSet, given map[string]bool, prefix string, table map[string]any) error {
+	for key, value := range table {
 		if err := c.setKey(f, given, key, value); err != nil {
-			return failure{fmt.Errorf("%s: %w", path, err)}
+			return fmt.Errorf("%s%w", prefix, err)
 		}
+	}
+	for key := range table {
+		given[key] = true
 	}
 	return nil
 }
 
 // setKey takes one key of the file.
 func (c *devConfig) setKey(f *pflag.FlagSet, given map[string]bool, key string, value any) error {
-	switch key {
-	case targetKey:
+	switch {
+	case given[key]:
+		return nil
+	case key == targetKey:
 		text, ok := value.(string)
 		if !ok {
 			return fmt.Errorf("%s is a string", key)
 		}
 		c.Target = text
 		return nil
-	case argsKey:
+	case key == argsKey:
 		list, err := textsOf(key, value)
 		c.Args = list
 		return err
 	}
 	flag := f.Lookup(key)
-	if flag == nil || strings.Contains(notInConfig, key) {
-		return fmt.Errorf("there is no key %q%s", key, nearest(key, f))
-	}
-	if given[key] {
-		return nil
+	if flag == nil || !isKey(key) {
+		return fmt.Errorf("there is no key %q%s", key, nearestKey(key, f))
 	}
 	list, err := textsOf(key, value)
 	if err != nil {
 		return err
 	}
-	if _, many := flag.Value.(pflag.SliceValue); !many && len(list) != 1 {
+	if _, many := plainValue(flag).(pflag.SliceValue); !many && len(list) != 1 {
 		return fmt.Errorf("%s is one value, not a list", key)
 	}
 	for _, text := range list {
 		if err := f.Set(key, text); err != nil {
-			return fmt.Errorf("%s = %q: it must be %s", key, text, valuesOf(flag.Value.Type()))
+			return fmt.Errorf("%s = %q: it must be %s", key, text, valuesOf(plainValue(flag).Type()))
 		}
 	}
 	return nil
@@ -149,18 +173,30 @@ func textsOf(key string, value any) (list []string, err error) {
 	return []string{fmt.Sprint(value)}, nil
 }
 
-// nearest names the key that was most likely meant.
-func nearest(key string, f *pflag.FlagSet) string {
-	best, least := "", 4
+// nearestKey names the key that was most likely meant.
+func nearestKey(key string, f *pflag.FlagSet) string {
+	names := []string{targetKey, argsKey}
 	f.VisitAll(func(flag *pflag.Flag) {
-		if d := distance(key, flag.Name); d < least {
-			best, least = flag.Name, d
+		if isKey(flag.Name) {
+			names = append(names, flag.Name)
 		}
 	})
+	best := nearest(key, names)
 	if best == "" {
 		return "; 'spindle dev --help' lists them"
 	}
 	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// nearest is the one of names that was most likely meant; "" when none is like it.
+func nearest(name string, names []string) string {
+	best, least := "", min(4, max(2, len(name)))
+	for _, n := range names {
+		if d := distance(strings.ToLower(name), n); d < least {
+			best, least = n, d
+		}
+	}
+	return best
 }
 
 // distance is how many letters have to be changed, added or left out (Levenshtein).
@@ -182,113 +218,4 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
-}
-
-const configText = `# What 'spindle dev' runs here. Every key is also a flag, and a variable of the
-# environment (SPINDLE_DEV_LISTEN); a flag wins over the variable, that over this file.
-
-target = %q
-# args = ["--verbose"]                  # of the program
-
-# listen = ["127.0.0.1:8080"]
-# tls = true
-# env-file = ["dev.env"]                # beside .env and .env.local
-# watch = ["config.yaml"]               # starts the program again
-# exclude = ["testdata/**"]
-# quiet-path = ["/static/*", "/healthz"]
-# vet = true
-# test = true
-
-# [rule]                                # what a change asks for: swap, reload, restart, rebuild, ignore
-# "*.tmpl" = "restart"
-# "*.scss" = "ignore:npx sass in.scss static/out.css"
-
-# [with]                                # runs beside the program
-# css = "npx tailwindcss -i in.css -o static/out.css --watch"
-`
-
-const (
-	tasksText = `{
-  "version": "2.0.0",
-  "tasks": [
-    {
-      "label": "spindle dev",
-      "type": "shell",
-      "command": "spindle dev --keys=false",
-      "isBackground": true,
-      "problemMatcher": {
-        "owner": "go",
-        "fileLocation": ["relative", "${workspaceFolder}"],
-        "pattern": { "regexp": "^\\s*(\\S+\\.(?:go|py)):(\\d+):(\\d+): (.*)$", "file": 1, "line": 2, "column": 3, "message": 4 },
-        "background": { "activeOnStart": true, "beginsPattern": "^[0-9:]+ .*  (rebuild|restart)$", "endsPattern": "^[0-9:]+ (ready|failed)  " }
-      }
-    }
-  ]
-}
-`
-	launchText = `{
-  "version": "0.2.0",
-  "configurations": [
-    {
-      "name": "Attach to the program of spindle dev",
-      "type": "go",
-      "request": "attach",
-      "mode": "remote",
-      "host": "127.0.0.1",
-      "port": 2345,
-      "preLaunchTask": "spindle dev"
-    }
-  ]
-}
-`
-)
-
-func newDevInit() *cobra.Command {
-	vscode := false
-	c := &cobra.Command{
-		Use:   "init",
-		Short: "Write spindle.toml, and with --vscode a task and a launch file",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := os.Getwd()
-			if err != nil {
-				return failure{err}
-			}
-			target, err := guessTarget(dir)
-			if err != nil {
-				target = "."
-			}
-			written := map[string]string{configName: fmt.Sprintf(configText, target)}
-			if vscode {
-				written[".vscode/tasks.json"], written[".vscode/launch.json"] = tasksText, launchText
-				if _, err := os.Stat(configName); err == nil {
-					delete(written, configName) // which was written before
-				}
-			}
-			return writeNew(cmd, written)
-		},
-	}
-	c.Flags().BoolVar(&vscode, "vscode", false, "write .vscode/tasks.json and launch.json, too")
-	return c
-}
-
-// writeNew writes files that are not there; it touches none that is.
-func writeNew(cmd *cobra.Command, files map[string]string) error {
-	for path := range files {
-		if _, err := os.Stat(path); err == nil {
-			return failure{fmt.Errorf("%s is there already; nothing was written", path)}
-		}
-	}
-	for path, text := range files {
-		if dir, _, nested := strings.Cut(path, "/"); nested {
-			if err := os.MkdirAll(dir, 0o755); err != nil {
-				return failure{err}
-			}
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			return failure{err}
-		}
-		fmt.Fprintln(cmd.OutOrStdout(), "written:", path)
-	}
-	return nil
 }

@@ -67,6 +67,9 @@ func TestDevConfigMistakes(t *testing.T) {
 	for _, row := range []struct{ text, want string }{
 		{"listn = [\"tcp:1\"]", `there is no key "listn"; did you mean "listen"?`},
 		{"zzzzzzzzzz = 1", "lists them"},
+		{"targt = \".\"", `did you mean "target"?`},
+		{"EDITOR = \"vi\"", `did you mean "editor"?`},
+		{"config = \"x\"", `there is no key "config"`},
 		{"vet = \"maybe\"", "it must be true or false"},
 		{"patience = \"5 apples\"", `as in "5s"`},
 		{"threads = \"many\"", "a whole number"},
@@ -184,7 +187,7 @@ func TestDevKinds(t *testing.T) {
 // The files for VS Code are valid, and the task finds in what is shown what it looks for.
 func TestDevInitVSCode(t *testing.T) {
 	inDir(t, map[string]string{"go.mod": "module demo\n", "main.go": "package main\n"})
-	cmd := newDevInit()
+	cmd := newDevInit(newDev(nil).Flags())
 	cmd.SetArgs([]string{"--vscode"})
 	cmd.SetOut(io.Discard)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true

@@ -74,7 +74,9 @@ func serveDev(c *devConfig, out, errs *os.File) error {
 	d.terminal = newDevTerminal(d)
 	d.supervisor.Listen(d.terminal.show)
 	d.supervisor.Listen(d.record)
-	d.what = d.supervisor.Describe()
+	if d.what = d.supervisor.Describe(); c.Env != "" {
+		d.what += ", environment " + c.Env
+	}
 	d.tree = func(*member) (resource.Resource, *start) { return c.gateways.wrap(d.supervisor.Root(), nil), nil }
 	loop.AddSystemEventTrigger(reactor.After, reactor.Startup, func() *reactor.Deferred[struct{}] {
 		if c.Direct {

@@ -14,6 +14,7 @@ import (
 // help, since the completion of the shells shows that line as it stands.
 func nameValues(commands []*cobra.Command) {
 	for _, c := range commands {
+		nameValues(c.Commands())
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			if strings.Contains(f.Usage, "`") {
 				v := namedValue{Value: f.Value}
@@ -22,6 +23,14 @@ func nameValues(commands []*cobra.Command) {
 			}
 		})
 	}
+}
+
+// plainValue is the value of a flag as it was made.
+func plainValue(f *pflag.Flag) pflag.Value {
+	if v, ok := f.Value.(namedValue); ok {
+		return v.Value
+	}
+	return f.Value
 }
 
 // namedValue is the value of a flag, of a type that means something to people.

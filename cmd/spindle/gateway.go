@@ -36,11 +36,11 @@ type gateways struct {
 
 func (g *gateways) addFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&g.Proxies, "proxy", nil, "pass on `/path=upstream`: http://host:port, https://host, unix:/socket, or several with commas")
-	f.StringVar(&g.Balance, "balance", "", "`how` one of several upstreams is chosen: least-busy, round-robin, client, or cookie:NAME (default least-busy)")
+	f.StringVar(&g.Balance, "balance", "", "`how` an upstream is chosen: least-busy, round-robin, client, cookie:NAME (default least-busy)")
 	f.BoolVar(&g.RewriteHost, "rewrite-host", false, "send upstreams their own host, in place of the one that the client asked for")
 	f.StringVar(&g.Health, "health", "", "`path` that upstreams are asked for every 10 s, to see whether they are well")
 	f.IntVar(&g.CacheMiB, "cache", 0, "`MiB` of answers of upstreams to keep in memory, on each loop, as far as they may be kept")
-	f.StringArrayVar(&g.Forward, "forward-proxy", nil, "be a proxy for clients that use one, to `host`: a name, *.example.org, *, an address or range; with :port or :*")
+	f.StringArrayVar(&g.Forward, "forward-proxy", nil, "be a proxy for clients, to `host`: a name, *.example.org, *, an address or range; with :port or :*")
 	f.StringArrayVar(&g.Hosts, "vhost", nil, "serve a host of its own, as `name=directory` or name=upstream; the name may be *.example.org")
 	f.StringArrayVar(&g.Rewrites, "rewrite", nil, "change paths, as `/from=/to` or ~pattern=/to; 301:/from=/to sends the client there")
 }

@@ -14,6 +14,8 @@
 //	refusal.go  what to do when the system refuses a port (holder.go: who has it)
 //	cert.go     spindle cert
 //	version.go  spindle version
+//	dev.go      spindle dev: what is run (devserve.go: how; devterminal.go: what is shown of it)
+//	devconfig.go, devenv.go, devschema.go, devinit.go  its file, environments, schema, first files
 //	flags.go    how flags read in help and completion
 package main
 
@@ -64,6 +66,7 @@ func run(args []string, out, errs *os.File) int {
 	root := newRoot(func(c *webConfig) error { return serve(c, out, errs) })
 	root.AddCommand(newDev(func(c *devConfig) error { return serveDev(c, out, errs) }),
 		newWSGI(func(c *wsgiConfig) error { return serveWSGI(c, out, errs) }))
+	nameValues(root.Commands())
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)
@@ -107,7 +110,6 @@ Without a command it serves its start page at http://127.0.0.1:8080/, as does
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newWeb(start), newCert(), newVersion())
-	nameValues(root.Commands())
 	root.Version = versionText(readBuild()) // for --version, which some try first
 	root.SetVersionTemplate("{{.Version}}")
 	return root

@@ -133,6 +133,9 @@ func TestHelp(t *testing.T) {
 		"help":            {"--help"},
 		"help-web":        {"web", "--help"},
 		"help-wsgi":       {"wsgi", "--help"},
+		"help-dev":        {"dev", "--help"},
+		"help-dev-init":   {"dev", "init", "--help"},
+		"help-dev-schema": {"dev", "schema", "--help"},
 		"help-cert":       {"cert", "--help"},
 		"help-version":    {"version", "--help"},
 		"help-completion": {"completion", "--help"},
@@ -192,6 +195,8 @@ func TestCompletion(t *testing.T) {
 		{[]string{"web", "--log-file", ""}, []string{":0\n"}},
 		{[]string{"web", "--listen", ""}, []string{"tcp:8080\tall addresses", "unix:\t"}},
 		{[]string{"web", ""}, []string{":4\n"}}, // nothing, and no files
+		{[]string{"dev", "--be"}, []string{"--before\tcommand to run before each build"}},
+		{[]string{"dev", "--env", ""}, []string{":4\n"}},
 	} {
 		code, out, _ := capture(t, append([]string{"__complete"}, test.args...)...)
 		if code != 0 {

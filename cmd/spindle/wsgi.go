@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -26,6 +27,7 @@ type wsgiConfig struct {
 	Target      string
 	Python      string
 	Dir         string
+	Environment string // name; "" for none
 	EnvFiles    []string
 	Static      []string // URL=DIR
 	Workers     int
@@ -55,6 +57,11 @@ Bottle, CherryPy, Pyramid or a function of your own. It is named as
 It runs in worker processes of the interpreter that --python names; else that of the
 virtual environment which is active, of .venv or venv in the directory, or python3.
 What the workers print goes to standard error. A worker that dies is started again.
+
+With --env NAME its variables are read from .env, .env.local, .env.NAME and
+.env.NAME.local in the directory where it runs: a later one wins, and what is set already
+wins over all. The application finds NAME in SPINDLE_ENV. Files of --env-file win over
+what is set.
 
 With --debug the pages of errors show tracebacks, and the server stays when the
 application can not be loaded: the page then says why, and each request tries again.
@@ -92,7 +99,7 @@ func newWSGI(start func(*wsgiConfig) error) *cobra.Command {
 	c.addWSGIFlags(f)
 	c.addLogFlags(f)
 	c.addLastFlags(f)
-	complete(cmd, completions{"python": files, "chdir": directories, "env-file": files,
+	complete(cmd, completions{"python": files, "chdir": directories, "env": completeEnvironments, "env-file": files,
 		"static": cobra.NoFileCompletions, "workers": fixed("1", "2", "4"), "threads": fixed("1", "4", "8"),
 		"max-requests": fixed("1000", "10000"), "max-memory": fixed("256", "512"), "timeout": fixed("30s", "1m", "5m"),
 		"max-body": fixed("0\tno limit", "32", "1024")})
@@ -115,6 +122,7 @@ func (c *wsgiConfig) addWSGIFlags(f *pflag.FlagSet) {
 	f.IntVar(&c.Workers, "workers", c.Workers, "`number` of worker processes")
 	f.IntVar(&c.Threads, "threads", c.Threads, "`number` of threads of each, which is how many requests it works on at a time")
 	f.StringArrayVar(&c.Static, "static", nil, "`URL=DIR`: serve the files of a directory below a path, without the application; may be given several times")
+	f.StringVar(&c.Environment, envKey, "", "`name` of the environment, as test or staging, whose files of variables are read")
 	f.StringArrayVar(&c.EnvFiles, "env-file", nil, "`file` with variables of its environment, a NAME=value a line; may be given several times")
 	f.DurationVar(&c.Timeout, "timeout", c.Timeout, "`time` that it may take to go on with a request; 0 is for ever")
 	f.IntVar(&c.MaxRequests, "max-requests", 0, "replace a worker after this `number` of requests (default never)")
@@ -145,7 +153,27 @@ func (c *wsgiConfig) check(cmd *cobra.Command) error {
 			return err
 		}
 	}
+	if err := c.readEnvironment(); err != nil {
+		return err
+	}
 	return c.readEnv()
+}
+
+// readEnvironment reads the files of the environment that is named.
+func (c *wsgiConfig) readEnvironment() error {
+	if c.Environment == "" {
+		return nil
+	}
+	dir := cmp.Or(c.Dir, ".")
+	if err := knownEnvironment(c.Environment, "--env "+c.Environment, environmentsIn(dir), fmt.Sprintf("a file .env.%s makes one", c.Environment)); err != nil {
+		return err
+	}
+	o := dev.Options{Env: c.Environment, EnvFiles: dev.FindEnvFiles(dir, c.Environment, nil)}
+	if err := o.CheckEnvFiles(); err != nil {
+		return failure{err}
+	}
+	c.env = o.Environment()
+	return nil
 }
 
 // readEnv reads the files of variables.

@@ -54,7 +54,7 @@ func TestEnvironmentOrder(t *testing.T) {
 	write(".env", "SPINDLE_A=1\nSPINDLE_B=1\nSPINDLE_C=1\n")
 	write(".env.local", "SPINDLE_B=2\nSPINDLE_C=2\n")
 	t.Setenv("SPINDLE_C", "own")
-	o := Options{EnvFiles: FindEnvFiles(dir, nil)}
+	o := Options{EnvFiles: FindEnvFiles(dir, "", nil)}
 	check := func(has, hasNot string) {
 		t.Helper()
 		env, _ := o.environment()

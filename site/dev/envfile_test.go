@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -89,7 +90,7 @@ func TestEnvironmentOfFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	o := Options{EnvFiles: FindEnvFiles(dir, []string{filepath.Join(dir, "bad.env"), filepath.Join(dir, "none.env"), dir})}
+	o := Options{EnvFiles: FindEnvFiles(dir, "", []string{filepath.Join(dir, "bad.env"), filepath.Join(dir, "none.env"), dir})}
 	env, errs := o.environment()
 	got := map[string]string{}
 	for _, e := range env {
@@ -101,7 +102,36 @@ func TestEnvironmentOfFiles(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
 	}
-	if len(errs) != 2 || !strings.Contains(errs[0].Error(), "bad.env, line 2: ") || !strings.Contains(errs[1].Error(), "is a directory; the file is not used") {
+	if len(errs) != 2 || !strings.Contains(errs[0].Error(), "bad.env, line 2: ") || !strings.Contains(errs[1].Error(), "is a directory") {
 		t.Errorf("%q", errs)
+	}
+}
+
+// Those of an environment come behind those of all, and what is set wins.
+func TestEnvironmentFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		".env": "A=env\nB=env\nC=env\nD=env\nE=env\nF=env\n", ".env.local": "B=local\nC=local\nD=local\nE=local\nF=local\n",
+		".env.test": "C=test\nD=test\nE=test\nF=test\n", ".env.test.local": "D=test.local\nE=test.local\nF=test.local\n",
+		"more.env": "E=more\nF=more\n", ".env.other": "A=other\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("F", "set")
+	t.Setenv(EnvironmentVariable, "other")
+	o := Options{Env: "test", EnvFiles: FindEnvFiles(dir, "test", []string{filepath.Join(dir, "more.env")})}
+	if err := o.CheckEnvFiles(); err != nil {
+		t.Error(err)
+	}
+	env := o.Environment()
+	for _, want := range []string{"A=env", "B=local", "C=test", "D=test.local", "E=more", "F=set", EnvironmentVariable + "=test"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if slices.Contains(env, EnvironmentVariable+"=other") {
+		t.Error("two environments")
 	}
 }

@@ -46,6 +46,7 @@ type Options struct {
 
 	BuildFlags []string    // Go: for go build
 	AppPort    int         // where the program listens, whatever PORT says; 0: it honours PORT
+	Env        string      // name of the environment, which programs find in SPINDLE_ENV; "" leaves that as it is
 	EnvFiles   []string    // later ones win; what is in the environment wins over all
 	Extra      []string    // files and directories whose change starts the program again
 	Exclude    []string    // patterns of what is not watched
@@ -173,6 +174,9 @@ func (o *Options) target(s *Supervisor) (target, error) {
 // not be read.
 func (o *Options) environment() (env []string, errs []error) {
 	env = inherited()
+	if o.Env != "" {
+		env = environ(env, map[string]string{EnvironmentVariable: o.Env})
+	}
 	own := map[string]string{}
 	for _, e := range env {
 		name, value, _ := cutEnv(e)
@@ -193,7 +197,7 @@ func (o *Options) environment() (env []string, errs []error) {
 			}
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%w; the file is not used", err))
+			errs = append(errs, err)
 			continue
 		}
 		for _, e := range read {
@@ -214,10 +218,17 @@ func (o *Options) environment() (env []string, errs []error) {
 	return env, errs
 }
 
-// FindEnvFiles is those of .env, .env.local and the given ones that are there or may come
-// to be, in the order in which they count.
-func FindEnvFiles(dir string, more []string) []string {
+// EnvironmentVariable names the environment that a program is to run in: test, staging.
+const EnvironmentVariable = "SPINDLE_ENV"
+
+// FindEnvFiles is the files of variables that are there or may come to be, in the order in
+// which they count: .env, .env.local, for an environment that has a name .env.NAME and
+// .env.NAME.local, and the given ones. A later one wins.
+func FindEnvFiles(dir, name string, more []string) []string {
 	list := []string{filepath.Join(dir, ".env"), filepath.Join(dir, ".env.local")}
+	if name != "" {
+		list = append(list, filepath.Join(dir, ".env."+name), filepath.Join(dir, ".env."+name+".local"))
+	}
 	return append(list, more...)
 }
 
@@ -225,6 +236,12 @@ func FindEnvFiles(dir string, more []string) []string {
 func (o *Options) Environment() []string {
 	env, _ := o.environment()
 	return env
+}
+
+// CheckEnvFiles tells which of EnvFiles can not be read. One that is not there is no error.
+func (o *Options) CheckEnvFiles() error {
+	_, errs := o.environment()
+	return errors.Join(errs...)
 }
 
 // Supervised tells whether this process was started by a development server.

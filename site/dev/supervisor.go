@@ -140,7 +140,7 @@ func (s *Supervisor) tell(e Event) {
 func (s *Supervisor) env() []string {
 	env, errs := s.opts.environment()
 	for _, err := range errs {
-		s.notice(err.Error())
+		s.notice(err.Error() + "; the file is not used")
 	}
 	return env
 }
