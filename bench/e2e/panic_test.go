@@ -427,9 +427,10 @@ func main() {
 }
 `
 
-// A panic that net/http recovers from by itself has a ticket, too: of what was printed.
+// A panic that net/http recovers from by itself has a ticket without a witness, too: of what
+// was printed.
 func TestPanicThatIsPrinted(t *testing.T) {
-	d := startDev(t, build(t, "cmd/spindle"), map[string]string{"go.mod": "module demo\n\ngo 1.26\n", "main.go": printedPanic}, ".")
+	d := startDev(t, build(t, "cmd/spindle"), map[string]string{"go.mod": "module demo\n\ngo 1.26\n", "main.go": printedPanic}, "--witness=false", ".")
 	d.await("ready", 1)
 	d.get("/user?name=bob&token=hush")
 	d.await("ticket", 1)
@@ -445,7 +446,7 @@ func TestPanicThatIsPrinted(t *testing.T) {
 	_, text := d.get("/__spindle__/tickets/", "Accept", "application/json")
 	must(t, json.Unmarshal([]byte(text), &tickets))
 	first := tickets[len(tickets)-1]
-	if len(first.Frames) == 0 || first.Frames[0].Function != "main.main.func1" || !first.Frames[0].Own || !strings.Contains(first.Why, "report.Handler") ||
+	if len(first.Frames) == 0 || first.Frames[0].Function != "main.main.func1" || !first.Frames[0].Own || !strings.Contains(first.Why, "--witness is off") ||
 		!strings.HasPrefix(first.Report.Exchange.Target, "/user?name=bob") || strings.Contains(text, "hush") || len(first.Log) == 0 || first.Log[0].Text != "looking for bob" {
 		t.Error(text)
 	}

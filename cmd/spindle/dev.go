@@ -45,6 +45,7 @@ type devConfig struct {
 	Debugger string // where Delve listens
 	Direct   bool   // programs are given the public socket
 	Locals   bool   // variables of panics are shown
+	Witness  bool   // programs of net/http are built with what tells of them
 	Poll     bool
 	Vet      bool
 	Test     bool
@@ -85,9 +86,10 @@ the way to it. Pages are not reloaded there, and requests not recorded; the addr
 second port, where they are, is shown at the start.
 
 A panic of the program is a page with the variables of every frame and, behind the PIN
-that the terminal shows, a console for expressions. A net/http program wraps its handler
-with report.Handler of spindle/site/dev/report for it. An exception of a Python
-application has the same page, and its console runs code in the frame.
+that the terminal shows, a console for expressions. A program of net/http has it too,
+whatever its router is, also if that recovers panics: what tells of them is built in
+beside its files, by -overlay (--witness=false builds it as it is). An exception of a
+Python application has the same page, and its console runs code in the frame.
 /__spindle__/tickets/ lists the last 50. What requests and tickets hold is shown on this
 machine alone, to others through ssh -L.
 
@@ -109,7 +111,7 @@ const devExample = `  spindle dev
   spindle dev --with 'css=npx tailwindcss -i in.css -o static/out.css --watch' .`
 
 func newDev(start func(*devConfig) error) *cobra.Command {
-	c := &devConfig{listenConfig: defaultListenConfig(), Keys: true, Notify: true, Locals: true}
+	c := &devConfig{listenConfig: defaultListenConfig(), Keys: true, Notify: true, Locals: true, Witness: true}
 	cmd := &cobra.Command{
 		Use:     "dev [target] [-- arguments]",
 		Short:   "Run a program while you write it",
@@ -153,8 +155,9 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.Debugger, "debugger", "", "`address` where Delve listens for editors, attached to each new program, as in 127.0.0.1:2345")
 	f.BoolVar(&c.Direct, "direct", false, "give the port itself to the program, which has to honour LISTEN_FDS; pages reload at another one")
 	f.BoolVar(&c.Locals, "locals", true, "show the variables of a panic, for which the own module is built without optimisation")
+	f.BoolVar(&c.Witness, "witness", true, "build what tells of panics and of requests into programs of net/http")
 	f.BoolVar(&c.Poll, "poll", false, "look for changes three times a second, where the system tells of none")
-	f.DurationVar(&c.Slow, "slow", 500*time.Millisecond, "how `long` an answer may take to begin; beyond, a trace of the program is kept; 0: none")
+	f.DurationVar(&c.Slow, "slow", 500*time.Millisecond, "how `long` an answer may take to begin; beyond, a trace of it is kept; 0: none")
 	f.DurationVar(&c.Patience, "patience", 5*time.Second, "how `long` an old program may finish what it has in hand")
 	f.StringVar(&c.Python, "python", "", "`interpreter` for a Python application (default its virtual environment, else python3)")
 	f.IntVar(&c.Threads, "threads", 4, "`number` of threads of a Python application")
@@ -253,7 +256,7 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 	if err != nil {
 		return o, nil, failure{err}
 	}
-	o = dev.Options{Dir: here, Args: c.Args, AppPort: c.AppPort, Exclude: c.Exclude, Poll: c.Poll, Vet: c.Vet, Test: c.Test,
+	o = dev.Options{Dir: here, Args: c.Args, AppPort: c.AppPort, Exclude: c.Exclude, NoWitness: !c.Witness, Poll: c.Poll, Vet: c.Vet, Test: c.Test,
 		Before: c.Before, After: c.After, Debugger: c.Debugger, Patience: c.Patience, Editor: c.Editor, Hosts: c.Hosts, NoReload: c.NoReload, BuildFlags: slices.Clone(c.Build)}
 	if c.Patience == 0 {
 		o.Patience = -1

@@ -13,6 +13,10 @@
 // the stack as text and waits. The page it does not wait for. A program that nobody
 // supervises pays one comparison for it.
 //
+// Where somebody else has recovered, as the middleware of a router does, OfRecovered is called
+// while his deferred function has not returned: then the development server finds the
+// value in the copy, and says where it is.
+//
 // Pointers into the stack that the compiler takes for dead are not moved with it: who may
 // panic calls GrowStack first, and the development server sets gcshrinkstackoff.
 //

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"time"
+	"unsafe"
 )
 
 // This file is the side of the program: the wait of the goroutine that has panicked, and
@@ -57,13 +58,40 @@ type Answer struct {
 // milliseconds, 2 s at most. exchange, which may be nil, describes the exchange; it is
 // called on the same goroutine. nil means that nobody has seen it.
 func OfPanic(v any, exchange func() *Exchange) *Pending {
-	stack := make([]byte, stackBytes)
-	stack = stack[:runtime.Stack(stack, false)]
-	l := look(goroutineOf(stack))
+	r := reportHere()
+	var l *looked
+	park(func() { l = ask(r.Goroutine) })
 	if l == nil {
 		return nil
 	}
-	return l.tell(&Report{Panic: true, Goroutine: l.goroutine, Stack: string(stack)}, v, exchange)
+	return l.tell(r, v, exchange)
+}
+
+// OfRecovered is OfPanic for a panic that somebody else has recovered from: it is called by
+// the deferred function that has, or by what that calls. What was recovered, the
+// development server finds in the copy; the goroutine waits for that too, 5 s at most, since
+// the value lives only as long as the function has not returned.
+func OfRecovered(exchange func() *Exchange) *Pending {
+	r := reportHere()
+	r.Recovered = true
+	var l *looked
+	park(func() {
+		if l = ask(r.Goroutine); l != nil && !l.learn(r, exchange) {
+			_ = l.c.Close()
+			l = nil
+		}
+	})
+	if l == nil {
+		return nil
+	}
+	return l.await(r.Causes)
+}
+
+// reportHere is a report of a panic of this goroutine.
+func reportHere() *Report {
+	stack := make([]byte, stackBytes)
+	stack = stack[:runtime.Stack(stack, false)]
+	return &Report{PID: os.Getpid(), Panic: true, Goroutine: goroutineOf(stack), Stack: string(stack)}
 }
 
 // OfError reports an error that becomes an answer of 500. There are no frames of it, and
@@ -73,34 +101,34 @@ func OfError(err error, exchange func() *Exchange) *Pending {
 	if l == nil {
 		return nil
 	}
-	return l.tell(&Report{}, err, exchange)
+	return l.tell(&Report{PID: os.Getpid()}, err, exchange)
 }
 
 // looked is a conversation with the development server that has seen the goroutine.
 type looked struct {
-	c         net.Conn
-	in        *bufio.Reader
-	goroutine int64
+	c  net.Conn
+	in *bufio.Reader
 }
 
-// look parks the goroutine until the development server has copied the memory: in a
-// coroutine, which begins when the frames are saved where the copy is looked at, and not a
-// moment before.
-func look(goroutine int64) (l *looked) {
-	next, stop := iter.Pull(func(yield func(*looked) bool) { yield(ask(goroutine)) })
+// park calls f while this goroutine is parked: in a coroutine, which begins when the frames
+// are saved where the copy is looked at, and not a moment before.
+func park(f func()) {
+	next, stop := iter.Pull(func(yield func(struct{}) bool) {
+		f()
+		yield(struct{}{})
+	})
 	defer stop()
-	l, _ = next()
-	return l
+	next()
 }
 
-// ask is the coroutine that speaks meanwhile.
+// ask has the development server copy the memory; nil when it does not.
 func ask(goroutine int64) *looked {
 	c, err := net.Dial("unix", socket)
 	if err != nil {
 		return nil
 	}
 	limit := time.AfterFunc(waitSeen, func() { _ = c.Close() })
-	l := &looked{c: c, in: bufio.NewReaderSize(c, 4<<10), goroutine: goroutine}
+	l := &looked{c: c, in: bufio.NewReaderSize(c, 4<<10)}
 	if _, err = c.Write([]byte(strconv.FormatInt(goroutine, 10) + "\n")); err == nil {
 		var answer string
 		if answer, err = l.in.ReadString('\n'); err == nil && answer == Seen && limit.Stop() {
@@ -135,30 +163,65 @@ func (l *looked) tell(r *Report, v any, exchange func() *Exchange) (p *Pending) 
 			p = nil
 		}
 	}()
-	r.PID = os.Getpid()
 	r.describe(v)
-	if exchange != nil {
-		r.Exchange = exchange()
+	r.surround(exchange)
+	return l.await(r)
+}
+
+// learn tells what there is to tell of a value that is not known, and is told where it is.
+// It is the coroutine of the goroutine that has it.
+func (l *looked) learn(r *Report, exchange func() *Exchange) (ok bool) {
+	defer func() {
+		if recover() != nil { // of a value that panics when it is printed
+			ok = false
+		}
+	}()
+	limit := time.AfterFunc(waitPage, func() { _ = l.c.Close() })
+	defer limit.Stop()
+	r.surround(exchange)
+	if err := json.NewEncoder(l.c).Encode(r); err != nil {
+		return false
 	}
-	r.Environment = environment()
-	p = &Pending{done: make(chan struct{})}
+	line, err := l.in.ReadBytes('\n')
+	if err != nil {
+		return false
+	}
+	var at Place
+	if err := json.Unmarshal(line, &at); err != nil {
+		return false
+	}
+	if at == (Place{}) {
+		r.Causes = []Cause{{Type: "panic", Text: "a panic whose value is not known"}}
+	} else {
+		r.describe(at.value())
+	}
+	return true
+}
+
+// await sends what is left to say, and does not wait for the page.
+func (l *looked) await(rest any) *Pending {
+	p := &Pending{done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
-		p.a = l.exchange(r)
+		limit := time.AfterFunc(waitPage, func() { _ = l.c.Close() })
+		defer limit.Stop()
+		defer l.c.Close()
+		if err := json.NewEncoder(l.c).Encode(rest); err == nil {
+			p.a = readAnswer(l.in)
+		}
 	}()
 	return p
 }
 
-// exchange sends the report and waits for the page.
-func (l *looked) exchange(r *Report) *Answer {
-	limit := time.AfterFunc(waitPage, func() { _ = l.c.Close() })
-	defer limit.Stop()
-	defer l.c.Close()
-	if err := json.NewEncoder(l.c).Encode(r); err != nil {
-		return nil
-	}
-	return readAnswer(l.in)
+// Place is where the value of a panic is: the words of an interface, as the development
+// server has read them of the goroutine that still holds it. It is zero where it is not known.
+type Place struct {
+	Type uintptr `json:"type"`
+	Data uintptr `json:"data"`
 }
+
+// value is what is there.
+func (p Place) value() any { return *(*any)(unsafe.Pointer(&p)) }
 
 // Seen is the line that lets the program go on to wait for the page.
 const Seen = "seen\n"

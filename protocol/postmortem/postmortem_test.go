@@ -8,9 +8,11 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 // serverOf answers one report by f.
@@ -68,6 +70,50 @@ func TestOfPanic(t *testing.T) {
 	text, _ := json.Marshal(got)
 	if strings.Contains(string(text), "hush") {
 		t.Error("a secret has left the process")
+	}
+}
+
+// What somebody else has recovered is described once the development server says where it is.
+func TestOfRecovered(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		value any
+		want  []string
+	}{
+		{"an error that wraps", fmt.Errorf("outer: %w", io.EOF), []string{"outer: EOF", "EOF"}},
+		{"a text", "boom", []string{"boom"}},
+		{"not known", nil, []string{"a panic whose value is not known"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var got Report
+			value := row.value
+			serverOf(t, func(in *bufio.Reader, out io.Writer) {
+				_, _ = in.ReadString('\n')
+				_, _ = io.WriteString(out, Seen)
+				said := json.NewDecoder(in)
+				_ = said.Decode(&got)
+				_ = json.NewEncoder(out).Encode(*(*Place)(unsafe.Pointer(&value)))
+				_ = said.Decode(&got.Causes)
+				_ = json.NewEncoder(out).Encode(Answer{Ticket: "T"})
+			})
+			a := func() (a *Answer) {
+				defer func() {
+					_ = recover()
+					a = OfRecovered(func() *Exchange { return &Exchange{Target: "/x"} }).Wait()
+				}()
+				panic("x")
+			}()
+			if a == nil || a.Ticket != "T" || !got.Recovered || got.Goroutine == 0 || got.Exchange.Target != "/x" {
+				t.Fatalf("%+v, %+v", a, got)
+			}
+			var texts []string
+			for _, c := range got.Causes {
+				texts = append(texts, c.Text)
+			}
+			if !slices.Equal(texts, row.want) {
+				t.Errorf("%q", texts)
+			}
+		})
 	}
 }
 

@@ -12,12 +12,14 @@ import (
 )
 
 // This file is what is said over the socket once the memory is copied: a line of JSON each
-// way.
+// way. Of a panic that somebody else has recovered from the first report has no causes: it is
+// answered with a Place, and the causes follow, as a list.
 
 // Report is what a program says of a panic or an error.
 type Report struct {
 	PID         int       `json:"pid"`
 	Panic       bool      `json:"panic,omitempty"`
+	Recovered   bool      `json:"recovered,omitempty"` // by somebody else
 	Goroutine   int64     `json:"goroutine,omitempty"`
 	Causes      []Cause   `json:"causes"` // the value itself first
 	Stack       string    `json:"stack,omitempty"`
@@ -57,6 +59,14 @@ const (
 	mostText   = 8 << 10 // bytes of a message
 	mostValue  = 1 << 10 // bytes of a value
 )
+
+// surround puts what was asked, and the environment, into r.
+func (r *Report) surround(exchange func() *Exchange) {
+	if exchange != nil {
+		r.Exchange = exchange()
+	}
+	r.Environment = environment()
+}
 
 // describe puts v, and what v wraps, into r.
 func (r *Report) describe(v any) {

@@ -23,6 +23,7 @@ func (past) Frames() ([]Frame, error) {
 	return []Frame{{Function: "main.f", File: "/a/main.go", Line: 3}}, nil
 }
 
+func (past) Panicked() postmortem.Place { return postmortem.Place{} }
 func (past) Eval(frame int, expression string) (Value, error) {
 	if frame != 0 || expression != "x" {
 		return Value{}, errors.New("could not find symbol value for <" + expression + ">")

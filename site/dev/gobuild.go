@@ -35,6 +35,7 @@ type goBuilder struct {
 	modules string  // GOMODCACHE
 	salt    string  // what beside the files decides what is built
 	listing *command
+	witness witness
 	building
 }
 
@@ -182,6 +183,7 @@ func (b *goBuilder) listed(c *command, result *reactor.Deferred[*goDeps]) {
 		return
 	}
 	b.deps, b.fresh = d, true
+	b.addWitness(d)
 	result.Callback(d)
 }
 
@@ -313,15 +315,31 @@ func (b *goBuilder) buildFlags() []string {
 	if !b.given("buildvcs") {
 		flags = append(flags, "-buildvcs=false")
 	}
+	link := quickLink
+	if b.witness.overlay != "" {
+		flags = append(flags, "-overlay="+b.witness.overlay)
+		link += " " + witnessLink
+	}
 	if !b.given("ldflags") {
-		return append(flags, "-ldflags="+quickLink)
+		return append(flags, "-ldflags="+link)
 	}
 	for i, f := range flags {
-		if name, value, ok := strings.Cut(f, "="); ok && strings.TrimLeft(name, "-") == "ldflags" && strings.HasPrefix(value, "-") {
-			flags[i] = name + "=" + quickLink + " " + value
+		if name, value, ok := linkFlags(f); ok {
+			flags[i] = name + "=" + link + " " + value
 		}
 	}
 	return flags
+}
+
+// linkFlags is what f gives to the linker of all packages.
+func linkFlags(f string) (name, value string, ok bool) {
+	name, value, ok = strings.Cut(f, "=")
+	return name, value, ok && strings.TrimLeft(name, "-") == "ldflags" && strings.HasPrefix(value, "-")
+}
+
+// addsLinkFlags tells whether there are such flags that ours can be added to.
+func (b *goBuilder) addsLinkFlags() bool {
+	return slices.ContainsFunc(b.flags, func(f string) bool { _, _, ok := linkFlags(f); return ok })
 }
 
 const quickLink = "-compressdwarf=false"
@@ -339,6 +357,9 @@ func (b *goBuilder) ended(c *command, result *reactor.Deferred[*built], out, key
 	switch {
 	case c.killed:
 		b.end(result, nil, errGivenUp)
+		return
+	case !c.ok() && b.witness.refused(string(c.errs)):
+		b.make(key, started)
 		return
 	case !c.ok():
 		b.end(result, nil, b.failure("build", "The build failed", c))

@@ -56,6 +56,8 @@ type goDeps struct {
 	dirs    []string // where a new file would belong to the build
 	embeds  []string // directories whose new files may be embedded
 	spindle bool     // the program listens by our reactor, which takes an open socket over
+	reports bool     // the program tells of its panics
+	serves  bool     // it has net/http
 	errors  []*goListError
 	imports map[string][]string // of each of our Go files
 }
@@ -89,8 +91,13 @@ func (d *goDeps) add(p *goPackage, cache string) {
 		}
 		d.errors = append(d.errors, p.DepsErrors...)
 	}
-	if p.ImportPath == "spindle/reactor" {
+	switch p.ImportPath {
+	case "spindle/reactor":
 		d.spindle = true
+	case "spindle/protocol/postmortem":
+		d.reports = true
+	case "net/http":
+		d.serves = true
 	}
 	if p.Module != nil && p.Module.Main && d.module == "" {
 		d.module, d.root = p.Module.Path, p.Module.Dir

@@ -27,6 +27,9 @@ func newGoTarget(s *Supervisor, dir, pkg string, args []string) (*goTarget, erro
 		return nil, err
 	}
 	b.plain = !s.opts.Optimised && s.opts.Inspect != nil
+	if s.opts.NoWitness {
+		b.witness.off = witnessIsOff
+	}
 	return &goTarget{s: s, builder: b, dir: dir, args: args, stale: true, touched: map[string]bool{}}, nil
 }
 
@@ -136,6 +139,9 @@ func (t *goTarget) make() *reactor.Deferred[starter] {
 		t.builder.list().Then(func(*goDeps) {
 			t.stale = false
 			t.s.watchAnew()
+			if text := t.builder.witness.news(); text != "" {
+				t.s.notice(text)
+			}
 			build()
 		}, func(err error) {
 			t.s.watchAnew()

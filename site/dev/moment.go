@@ -1,5 +1,7 @@
 package dev
 
+import "spindle/protocol/postmortem"
+
 // This file is what is known of the frames of a panic, and who can tell it.
 
 // Inspector looks into programs that run. Its methods block, and are called on any
@@ -19,6 +21,9 @@ type Inspector interface {
 type Moment interface {
 	// Frames is the frames of the goroutine, that of the panic first.
 	Frames() ([]Frame, error)
+	// Panicked is where the value is that the goroutine has panicked with: the words of an
+	// interface, zero where that is not known. It is known when Frames has returned.
+	Panicked() postmortem.Place
 	// Eval evaluates an expression in a frame, which is counted from 0.
 	Eval(frame int, expression string) (Value, error)
 }

@@ -56,6 +56,7 @@ type Options struct {
 	After      string      // a command that is run, by the shell, when a new program answers
 	Debugger   string      // Go: the address where Delve listens, attached to each new program; "" for none
 	Optimised  bool        // Go: the own module is built as for production, so that variables may not be readable
+	NoWitness  bool        // Go: a program of net/http is built as it is, without what tells of its panics and of its requests
 	Poll       bool        // look for changes, without events of the system
 	Vet        bool        // go vet after each save
 	Test       bool        // go test of the packages that were changed after each save

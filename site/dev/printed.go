@@ -83,42 +83,53 @@ func (s *Supervisor) addLines(t *Ticket) {
 	}
 }
 
-// What gets variables for a panic that somebody else has recovered.
-const (
-	wrapHandler = "wrap the handler with report.Handler of spindle/site/dev/report to see them"
-	leaveGin    = "gin.Recovery has caught it: make the router by gin.New, without Recovery, and wrap it with report.Handler of spindle/site/dev/report to see them"
-)
+// whyPrinted is why a panic that was printed has no variables.
+func (s *Supervisor) whyPrinted() string {
+	const printed = "what is here is what the program has printed"
+	t, ok := s.target.(*goTarget)
+	switch {
+	case !ok:
+		return printed
+	case t.builder.witness.why != "":
+		return printed + ", since " + t.builder.witness.why
+	case t.builder.witness.overlay != "":
+		return printed + ", since nobody has answered the request with a status of 500 or more while the frames were there"
+	}
+	return printed + "; wrap the handler with report.Handler of spindle/site/dev/report to see them"
+}
 
 // printedPanic keeps a ticket of a panic that a program has printed.
 func (s *Supervisor) printedPanic(p *panicText, pid int) {
 	now := s.loop.Now()
-	if s.knows(p.message, pid, now) {
-		return
-	}
-	t := &Ticket{Frames: p.frames, Why: wrapHandler}
-	if p.by == "gin" {
-		t.Why = leaveGin
-	}
+	t := &Ticket{Frames: p.frames, Why: s.whyPrinted()}
 	t.Report = postmortem.Report{PID: pid, Panic: true, Causes: []postmortem.Cause{{Type: "panic", Text: p.message}}, Stack: p.stack.String()}
 	r := s.front.dash.rec.underWay(p.method, postmortem.MaskTarget(p.target))
 	if r == nil {
 		r = s.front.dash.rec.justFailed(now)
 	}
-	s.loop.CallLater(moreLines, func() { s.keepPrinted(t, r) })
+	s.loop.CallLater(moreLines, func() { s.keepPrinted(t, r, now) })
 }
 
 // moreLines is how long what was printed before a panic may come after it: by another pipe.
 const moreLines = 30 * time.Millisecond
 
-// keepPrinted keeps such a ticket, with its request, nil where that is not known.
-func (s *Supervisor) keepPrinted(t *Ticket, r *record) {
-	pid := t.Report.PID
+// keepPrinted keeps such a ticket, with its request, nil where that is not known, unless the
+// program tells of the panic itself. It was printed at a time.
+func (s *Supervisor) keepPrinted(t *Ticket, r *record, printed time.Time) {
+	pid, now := t.Report.PID, s.loop.Now()
+	if s.reports.speaking(pid) && now.Sub(printed) < reportPatience {
+		s.loop.CallLater(moreLines, func() { s.keepPrinted(t, r, printed) })
+		return
+	}
+	if s.knows(t.Title(), pid, printed) {
+		return
+	}
 	if r != nil {
 		t.Report.Exchange = r.exchange()
 		t.Log, t.shared = withoutPanic(s.printed.since(pid, r.began, "")), true
 	}
 	t.judge(s.target.root())
-	s.tickets.add(t, s.loop.Now())
+	s.tickets.add(t, now)
 	s.tell(Event{Kind: EventTicket, Name: t.ID, Text: t.Title(), PID: pid})
 }
 
@@ -137,11 +148,15 @@ func withoutPanic(lines []LogLine) (list []LogLine) {
 	return list
 }
 
-// knows tells whether a program has told of a panic itself, before it was printed.
-func (s *Supervisor) knows(message string, pid int, now time.Time) bool {
+// knows tells whether a program has told itself of a panic that it has printed: at about
+// that time, with the same end, which is all that gin prints of a text of several lines.
+func (s *Supervisor) knows(title string, pid int, printed time.Time) bool {
 	const soon = 2 * time.Second
 	for _, t := range s.tickets.list {
-		if t.moment != nil && t.Report.PID == pid && now.Sub(t.Time) < soon && len(t.Report.Causes) > 0 && t.Report.Causes[0].Text == message {
+		if t.Report.Goroutine == 0 || t.Report.PID != pid || t.Time.Sub(printed).Abs() > soon || len(t.Report.Causes) == 0 {
+			continue
+		}
+		if text := t.Report.Causes[0].Text; t.Title() == title || strings.HasSuffix(text, title) {
 			return true
 		}
 	}

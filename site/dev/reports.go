@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"spindle/protocol"
@@ -28,11 +29,14 @@ type reports struct {
 	s    *Supervisor
 	path string
 	l    *net.UnixListener
+
+	mu   sync.Mutex
+	busy map[int]int // conversations with a process, by its number
 }
 
 const (
 	mostReportBytes = 4 << 20
-	mostAtOnce      = 8 // conversations; further programs wait
+	mostAtOnce      = 16 // conversations; further programs wait
 	reportPatience  = 30 * time.Second
 )
 
@@ -43,7 +47,7 @@ func newReports(s *Supervisor) (*reports, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &reports{s: s, path: path, l: l}
+	p := &reports{s: s, path: path, l: l, busy: map[int]int{}}
 	go p.accept()
 	return p, nil
 }
@@ -60,6 +64,29 @@ func (p *reports) accept() {
 			p.hear(c)
 		}()
 	}
+}
+
+// speaks notes that a process tells of a panic, until it has.
+func (p *reports) speaks(pid int) (end func()) {
+	add := func(n int) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.busy[pid] += n; p.busy[pid] == 0 {
+			delete(p.busy, pid)
+		}
+	}
+	add(1)
+	return func() { add(-1) }
+}
+
+// speaking tells whether a process does. Any goroutine.
+func (p *reports) speaking(pid int) bool {
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.busy[pid] > 0
 }
 
 // clock is the time at this moment: zero where the loop has none, as in a test.
@@ -91,6 +118,7 @@ func (p *reports) hear(c *net.UnixConn) {
 	if err != nil {
 		return
 	}
+	defer p.speaks(peerPID(c))()
 	var why error
 	if goroutine > 0 {
 		began := p.clock()
@@ -100,7 +128,8 @@ func (p *reports) hear(c *net.UnixConn) {
 	if _, err := io.WriteString(c, postmortem.Seen); err != nil {
 		return
 	}
-	if err := json.NewDecoder(in).Decode(&t.Report); err != nil {
+	said := json.NewDecoder(in)
+	if err := said.Decode(&t.Report); err != nil {
 		return
 	}
 	t.Report.PID = peerPID(c)
@@ -109,6 +138,9 @@ func (p *reports) hear(c *net.UnixConn) {
 		coloured = p.s.colourAhead(framesOfStack(t.Report.Stack)) // while the helper reads
 	}
 	t.fill(why)
+	if t.Report.Recovered && !t.learn(c, said) {
+		return
+	}
 	v := p.keep(t)
 	if v == nil {
 		return
@@ -123,6 +155,18 @@ func (p *reports) hear(c *net.UnixConn) {
 		answer.Page = []byte(page)
 	}
 	_ = json.NewEncoder(c).Encode(answer)
+}
+
+// learn has the program say what was recovered, and tells it where that is.
+func (t *Ticket) learn(c io.Writer, said *json.Decoder) bool {
+	var at postmortem.Place
+	if t.moment != nil {
+		at = t.moment.Panicked()
+	}
+	if err := json.NewEncoder(c).Encode(at); err != nil {
+		return false
+	}
+	return said.Decode(&t.Report.Causes) == nil
 }
 
 func acceptOf(t *Ticket) string {

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"spindle/protocol/postmortem"
 	"spindle/site/dev"
 )
 
@@ -29,6 +30,8 @@ type Helper struct {
 	mu      sync.Mutex // one question at a time
 	running *helper    // nil when there is none
 	moments int64
+
+	copies copies
 }
 
 // New makes one, of the spindle command at path.
@@ -188,7 +191,7 @@ func (h *Helper) Capture(pid int, goroutine int64) (dev.Moment, error) {
 		return nil, err
 	}
 	go h.startFor(path, link)
-	memory, runs, err := copyMemory(pid)
+	memory, runs, err := h.copies.of(pid)
 	if err != nil {
 		_ = exe.Close()
 		return nil, err
@@ -208,6 +211,7 @@ type moment struct {
 	files  []*os.File // the program and the copy, until the helper has them
 	number int64
 	has    *helper
+	value  postmortem.Place
 }
 
 // Frames has the helper read the frames. To be called once.
@@ -223,8 +227,15 @@ func (m *moment) Frames() ([]dev.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.has = by
+	m.has, m.value = by, a.Panicked
 	return a.Frames, nil
+}
+
+// Panicked is what the helper has said with the frames.
+func (m *moment) Panicked() postmortem.Place {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.value
 }
 
 var errNotKept = errors.New("the memory of this moment is not kept any more")

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"spindle/protocol/postmortem"
 	"spindle/site/dev"
 )
 
@@ -69,6 +70,8 @@ func (d *fake) Look(path string, exe *os.File, m Memory, goroutine int64) (dev.M
 type fakeMoment struct{ text string }
 
 func (m *fakeMoment) Frames() ([]dev.Frame, error) { return []dev.Frame{{Function: m.text}}, nil }
+func (m *fakeMoment) Panicked() postmortem.Place   { return postmortem.Place{Type: 1, Data: 2} }
+
 func (m *fakeMoment) Eval(frame int, expression string) (dev.Value, error) {
 	return dev.Value{Text: fmt.Sprint(m.text, frame, expression)}, nil
 }

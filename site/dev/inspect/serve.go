@@ -89,7 +89,7 @@ func (s *server) answer(q *question) *answer {
 	case q.Ask == askPrepare && len(files) == 1:
 		err = s.d.Prepare(q.Path, files[0])
 	case q.Ask == askLook && len(files) == 2:
-		a.Frames, err = s.look(q, files[0], files[1])
+		err = s.look(a, q, files[0], files[1])
 	case q.Ask == askEval:
 		a.Value, err = s.eval(q)
 	default:
@@ -101,28 +101,28 @@ func (s *server) answer(q *question) *answer {
 	return a
 }
 
-// look reads the frames, and keeps the copy for later questions.
-func (s *server) look(q *question, exe, memory *os.File) ([]dev.Frame, error) {
+// look reads the frames into a, and keeps the copy for later questions.
+func (s *server) look(a *answer, q *question, exe, memory *os.File) error {
 	total := 0
 	for _, r := range q.Runs {
 		total += int(r[1])
 	}
 	data, err := unix.Mmap(int(memory.Fd()), 0, total, unix.PROT_READ, unix.MAP_PRIVATE)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	m, err := s.d.Look(q.Path, exe, Memory{Runs: q.Runs, Data: data}, q.Goroutine)
 	if err != nil {
 		_ = unix.Munmap(data)
-		return nil, err
+		return err
 	}
-	frames, err := m.Frames()
-	if err != nil {
+	if a.Frames, err = m.Frames(); err != nil {
 		_ = unix.Munmap(data)
-		return nil, err
+		return err
 	}
+	a.Panicked = m.Panicked()
 	s.keep(kept{q.Moment, m, data})
-	return frames, nil
+	return nil
 }
 
 // keep keeps m, and lets go of the oldest.

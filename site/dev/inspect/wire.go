@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"spindle/protocol/postmortem"
 	"spindle/site/dev"
 )
 
@@ -38,6 +39,8 @@ type answer struct {
 	Error  string      `json:"error,omitempty"`
 	Frames []dev.Frame `json:"frames,omitempty"`
 	Value  dev.Value   `json:"value"`
+	// Panicked goes with Frames.
+	Panicked postmortem.Place `json:"panicked"`
 }
 
 // wire is one end of the socket.

@@ -4,14 +4,15 @@
 //
 //	http.ListenAndServe(addr, report.Handler(router))
 //
-// A router that recovers panics by itself, as gin.Default does, must leave that to Handler:
-// gin.New. Where no development server supervises the program, Handler is its argument.
-// Programs of Spindle need none of this.
+// spindle dev builds it into programs of net/http that do not have it (see package attach).
+// Where no development server supervises the program, Handler is its argument. Programs of
+// Spindle need none of this.
 package report
 
 import (
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"sort"
 
 	"spindle/protocol/postmortem"
@@ -19,32 +20,28 @@ import (
 )
 
 // Handler calls next, and answers with the page of the development server when it panics
-// before it has answered. What it has answered already is cut, as net/http does it. Any
-// goroutine.
+// before it has answered. What it has answered already is cut, as net/http does it. A
+// router that recovers panics by itself, as gin.Default does, answers with that page too,
+// unless it has one of its own. Any goroutine.
 func Handler(next http.Handler) http.Handler {
+	return Logged(next, func(string, ...any) {})
+}
+
+// Logged is Handler that logs panics as net/http does, by logf, also those that it has
+// answered with the page.
+func Logged(next http.Handler, logf func(format string, args ...any)) http.Handler {
 	if !postmortem.Wanted() {
 		return next
 	}
 	probe.Start("net/http")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		postmortem.GrowStack()
-		watched := &writer{ResponseWriter: w, watch: probe.Began(r.Header.Get(probe.Field))}
-		r.Header.Del(probe.Field)
+		watched, shown := newWriter(w, r)
 		defer watched.over()
 		defer func() {
-			v := recover()
-			if v == nil {
-				return
-			}
-			if v == http.ErrAbortHandler {
-				panic(v)
-			}
-			a := postmortem.OfPanic(v, func() *postmortem.Exchange { return describe(r) }).Wait()
-			if a == nil || a.Page == nil || watched.begun {
+			if v := recover(); v != nil && !watched.answered(v, logf) {
 				panic(v) // to net/http, which logs it
 			}
-			answer(watched, a)
-			watched.returned = true
 		}()
 		if watched.watch != nil {
 			watched.watch.Render = watched.watch.Since()
@@ -52,7 +49,7 @@ func Handler(next http.Handler) http.Handler {
 		task := probe.NewTask(r.Context(), r.Method+" "+r.URL.Path, watched.watch.Number())
 		defer task.End()
 		defer task.Begin("handler")()
-		next.ServeHTTP(watched, r)
+		next.ServeHTTP(shown, r)
 		watched.returned = true
 	})
 }
@@ -62,18 +59,24 @@ func Handler(next http.Handler) http.Handler {
 // follows without it.
 var LogLevel slog.Leveler = probe.LogLevel
 
-// answer sends the page.
-func answer(w http.ResponseWriter, a *postmortem.Answer) {
-	h := w.Header()
-	clear(h)
-	h.Set("Content-Type", a.Type)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Content-Security-Policy", "frame-ancestors 'none'")
-	h.Set("X-Spindle-Ticket", a.Ticket)
-	h.Set("X-Spindle-Failure", "panic")
-	w.WriteHeader(http.StatusInternalServerError)
-	_, _ = w.Write(a.Page)
+// answered reports a panic that nobody has recovered from, and answers with the page. It is
+// false when that can not be. It is called by the deferred function that has recovered.
+func (w *writer) answered(v any, logf func(format string, args ...any)) bool {
+	if v == http.ErrAbortHandler {
+		return false
+	}
+	if w.held != nil {
+		w.returned = true // it was reported when the answer began
+		return true
+	}
+	a := postmortem.OfPanic(v, func() *postmortem.Exchange { return describe(w.r) }).Wait()
+	if a == nil || a.Page == nil || w.begun {
+		return false
+	}
+	logf("http: panic serving %v: %v\n%s", w.r.RemoteAddr, v, debug.Stack())
+	w.show(http.StatusInternalServerError, a)
+	w.returned = true
+	return true
 }
 
 // describe says what was asked.
@@ -103,56 +106,4 @@ func describe(r *http.Request) *postmortem.Exchange {
 		sort.SliceStable(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	}
 	return x
-}
-
-// writer knows whether an answer has begun.
-type writer struct {
-	http.ResponseWriter
-	begun    bool
-	returned bool         // the handler has, or was answered for
-	watch    *probe.Watch // nil unless the development server wants to know when what happens
-}
-
-// begins notes the begin of the answer.
-func (w *writer) begins(status int) {
-	if w.watch != nil && !w.begun {
-		w.watch.Answer, w.watch.Status = w.watch.Since(), status
-	}
-	w.begun = true
-}
-
-// over tells of the request.
-func (w *writer) over() {
-	x := w.watch
-	if x == nil {
-		return
-	}
-	if w.returned {
-		w.begins(http.StatusOK) // net/http answers for who has said nothing
-	} else {
-		x.Lost = "panic"
-	}
-	x.Rendered, x.End = x.Since(), x.Since()
-	x.Tell()
-}
-
-func (w *writer) WriteHeader(status int) {
-	if status >= 200 {
-		w.begins(status)
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *writer) Write(p []byte) (int, error) {
-	w.begins(http.StatusOK)
-	return w.ResponseWriter.Write(p)
-}
-
-// Unwrap is for http.ResponseController.
-func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// Flush is for who asserts http.Flusher, as many do.
-func (w *writer) Flush() {
-	w.begins(http.StatusOK)
-	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }

@@ -23,8 +23,9 @@ func TestHandlerIsNothingByItself(t *testing.T) {
 func TestAnswer(t *testing.T) {
 	w := httptest.NewRecorder()
 	w.Header().Set("Content-Length", "3")
-	answer(w, &postmortem.Answer{Ticket: "T", Type: "text/html", Page: []byte("<p>page")})
-	if r := w.Result(); r.StatusCode != 500 || r.Header.Get("Content-Length") != "" || r.Header.Get("X-Spindle-Ticket") != "T" || r.Header.Get("X-Frame-Options") != "DENY" {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	(&writer{ResponseWriter: w}).show(503, &postmortem.Answer{Ticket: "T", Type: "text/html", Page: []byte("<p>page")})
+	if r := w.Result(); r.StatusCode != 503 || r.Header.Get("Content-Length") != "" || r.Header.Get("Access-Control-Allow-Origin") != "*" || r.Header.Get("X-Spindle-Ticket") != "T" || r.Header.Get("X-Frame-Options") != "DENY" {
 		t.Errorf("%v", r)
 	}
 }

@@ -1,0 +1,9 @@
+package postmortem
+
+import "embed"
+
+// Source is this package as it is written: spindle dev builds it into programs that know
+// nothing of Spindle.
+//
+//go:embed *.go
+var Source embed.FS

@@ -1,0 +1,219 @@
+package dev
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"spindle/protocol/postmortem"
+	"spindle/protocol/probe"
+)
+
+// This file builds a witness into programs of net/http that know nothing of Spindle: the
+// packages of report, as if they were of the program's own module, and a file of its main
+// package that imports them. They are on no disk where somebody would see them: go build is
+// told of them by -overlay.
+
+// reportSource is the package report, and attach below it, as they are written.
+//
+//go:embed report/*.go report/attach/*.go
+var reportSource embed.FS
+
+// WitnessDir is the directory of the witness below the program's module. The path of every
+// package of it has that in it; frames of it are not shown.
+const WitnessDir = "zz_spindle_dev"
+
+// OfWitness tells of a function whether it is the witness's.
+func OfWitness(function string) bool { return strings.Contains(function, "/"+WitnessDir) }
+
+// witnessGo is the version of Go that its source is written for.
+const witnessGo = 26 // 1.26
+
+// witnessHook is what the witness needs of net/http.
+const witnessHook = "testHookServerServe func(*Server, net.Listener)"
+
+// witnessLink is what the linker has to be told.
+const witnessLink = "-checklinkname=0"
+
+// witness is what is known of it. Loop only.
+type witness struct {
+	off     string // why nobody wants one; "" when it is wanted
+	why     string // why the program has none; "" when it has, or needs none
+	said    string // the last that was said of it
+	overlay string // the file for -overlay; "" for none
+}
+
+const witnessIsOff = "--witness is off"
+
+// news is what there is to say of it, once.
+func (w *witness) news() string {
+	if w.why == w.said || w.why == "" || w.why == witnessIsOff {
+		return ""
+	}
+	w.said = w.why
+	return "Panics of the program have no variables, and its requests no inside: " + w.why + "."
+}
+
+// addWitness decides, each time that it is known what the program depends on, whether it gets
+// a witness, and writes it.
+func (b *goBuilder) addWitness(d *goDeps) {
+	w := &b.witness
+	w.overlay, w.why = "", ""
+	if !d.serves || d.reports {
+		return
+	}
+	if w.why = b.noWitness(d); w.why != "" {
+		return
+	}
+	m := d.main.Module
+	overlay, err := writeWitness(filepath.Join(filepath.Dir(b.cache), "witness"), m.Path, m.Dir, d.main.Dir)
+	if err != nil {
+		w.why = err.Error()
+		return
+	}
+	w.overlay = overlay
+}
+
+// noWitness is why there can not be one.
+func (b *goBuilder) noWitness(d *goDeps) string {
+	m := d.main.Module
+	switch {
+	case b.witness.off != "":
+		return b.witness.off
+	case b.given("overlay"):
+		return "the flags of go build have an -overlay already"
+	case m == nil || !m.Main || m.Dir == "":
+		return "the program is not a package of a module that is edited"
+	case strings.HasSuffix(b.pkg, ".go"):
+		return "the program is built of files that are named; name its directory"
+	case b.given("ldflags") && !b.addsLinkFlags():
+		return "the flags of go build have -ldflags that can not be added to: write -ldflags=…"
+	case goMinor(b.setting("GOVERSION")) < witnessGo:
+		return fmt.Sprintf("it takes Go 1.%d or later, and this is %s", witnessGo, b.setting("GOVERSION"))
+	}
+	server, err := os.ReadFile(filepath.Join(b.setting("GOROOT"), "src", "net", "http", "server.go"))
+	if err != nil || !bytes.Contains(server, []byte(witnessHook)) {
+		return "this version of net/http is not known"
+	}
+	return ""
+}
+
+// goMinor is 26 of go1.26.8.
+func goMinor(version string) int {
+	rest, _ := strings.CutPrefix(version, "go1.")
+	n := 0
+	for n < len(rest) && rest[n] >= '0' && rest[n] <= '9' {
+		n++
+	}
+	minor, _ := strconv.Atoi(rest[:n])
+	return minor
+}
+
+// refused tells whether a build has failed by the witness: then there is none from now on.
+func (w *witness) refused(output string) bool {
+	if w.overlay == "" || !strings.Contains(output, WitnessDir) {
+		return false
+	}
+	w.off = "with it the program can not be built: " + firstLineWith(output, WitnessDir)
+	w.overlay, w.why = "", w.off
+	return true
+}
+
+func firstLineWith(text, what string) string {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, what) {
+			return strings.TrimSpace(line)
+		}
+	}
+	return what
+}
+
+// writeWitness writes the files below dir, if they are not there, and gives the one for
+// -overlay: the same for the same content.
+func writeWitness(dir, module, root, main string) (overlay string, err error) {
+	files, err := witnessFiles(module, root, main)
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(files)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	dir = filepath.Join(dir, hex.EncodeToString(sum[:12]))
+	overlay = filepath.Join(dir, "overlay.json")
+	if _, err := os.Stat(overlay); err == nil {
+		return overlay, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	replace, n := map[string]string{}, 0
+	for at, text := range files {
+		n++
+		here := filepath.Join(dir, fmt.Sprintf("%d.go", n))
+		if err := os.WriteFile(here, []byte(text), 0o600); err != nil {
+			return "", err
+		}
+		replace[at] = here
+	}
+	if text, err = json.Marshal(map[string]any{"Replace": replace}); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(overlay+".new", text, 0o600); err != nil {
+		return "", err
+	}
+	return overlay, os.Rename(overlay+".new", overlay)
+}
+
+// witnessFiles is the files by where they seem to be. The one in the package main declares
+// no name, so that there is none that the program has, too.
+func witnessFiles(module, root, main string) (map[string]string, error) {
+	ours := module + "/" + WitnessDir
+	files := map[string]string{
+		filepath.Join(main, WitnessDir+".go"): "package main\n\nimport _ \"" + ours + "\"\n",
+	}
+	paths := strings.NewReplacer(
+		`"spindle/protocol/postmortem"`, `"`+ours+`/postmortem"`,
+		`"spindle/protocol/probe"`, `"`+ours+`/probe"`,
+		`"spindle/site/dev/report"`, `"`+ours+`/report"`)
+	for _, from := range []struct {
+		source  embed.FS
+		dir, to string
+	}{{reportSource, "report/attach", ""}, {reportSource, "report", "report"}, {postmortem.Source, ".", "postmortem"}, {probe.Source, ".", "probe"}} {
+		entries, err := from.source.ReadDir(from.dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if e.IsDir() || e.Name() == "source.go" || strings.HasSuffix(e.Name(), "_test.go") {
+				continue
+			}
+			text, err := from.source.ReadFile(path.Join(from.dir, e.Name()))
+			if err != nil {
+				return nil, err
+			}
+			files[filepath.Join(root, WitnessDir, from.to, e.Name())] = ofVersion(paths.Replace(string(text)))
+		}
+	}
+	return files, nil
+}
+
+// ofVersion is a source file that is of its own version of Go, whatever that of the module is.
+func ofVersion(text string) string {
+	const build = "//go:build "
+	version := fmt.Sprintf("go1.%d", witnessGo)
+	if rest, ok := strings.CutPrefix(text, build); ok {
+		constraint, rest, _ := strings.Cut(rest, "\n")
+		return build + "(" + constraint + ") && " + version + "\n" + rest
+	}
+	return build + version + "\n\n" + text
+}
