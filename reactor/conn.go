@@ -64,6 +64,7 @@ const (
 	pipeEnd                            // not a socket
 	takesFiles                         // the protocol takes descriptors, see adopt.go
 	filtered                           // proto is TLS, and makes records of what was written
+	holding                            // is in r.held
 )
 
 const readBudget = 16 // reads of 64 KiB in one turn
@@ -172,6 +173,7 @@ func (c *Conn) read() {
 				c.state &^= readable
 			}
 			c.proto.DataReceived(c.r.in[:n])
+			c.r.count()
 			if c.state&readable != 0 { // the next read is another callback
 				c.r.between()
 			}
@@ -218,6 +220,12 @@ func (c *Conn) fail(reason error) {
 	if c.state&(failed|lost) != 0 {
 		return
 	}
+	if c.state&holding != 0 { // what was written before does leave
+		c.r.flushHeld()
+	}
+	if c.state&failed != 0 { // by that
+		return
+	}
 	c.state |= failed
 	c.extra().reason = reason
 	c.touch()
@@ -227,6 +235,10 @@ func (c *Conn) fail(reason error) {
 func (c *Conn) settle() {
 	defer c.contain()
 	if c.state&lost != 0 {
+		return
+	}
+	if c.r.crowd.many && c.canHold() {
+		c.r.hold(c)
 		return
 	}
 	if c.state&switching != 0 {

@@ -4,3 +4,6 @@ package reactor
 
 // TestCert is testCert.
 var TestCert = testCert
+
+// HoldAlways has every answer wait until the turn is over. Loop only.
+func (r *Reactor) HoldAlways() { r.crowd.many, r.crowd.least = true, 0 }

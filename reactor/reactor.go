@@ -71,6 +71,7 @@ type Reactor struct {
 
 	in      []byte // what is read, one buffer for all connections
 	control []byte // where the control messages of a read go; nil until there is one
+	arena   []byte // empty; scratch is a part of its room
 	scratch []byte // what the owner writes in this callback
 	owner   *Conn
 	spare   []byte   // for AvailableBuffer of a connection that can not have scratch
@@ -86,6 +87,11 @@ type Reactor struct {
 	plainOut   []byte // what plainOwner writes in this callback
 	plainOwner *secure
 	fileBuf    []byte
+
+	// Of answers that wait for each other; see held.go.
+	crowd     crowd
+	held      []held
+	heldSince time.Time // of the first of them
 
 	watch watchdog
 }
@@ -110,7 +116,7 @@ type readyFD interface{ doReady(what ready) }
 
 // New makes a reactor. It takes its descriptors when it is first used.
 func New() *Reactor {
-	r := &Reactor{reserve: -1}
+	r := &Reactor{reserve: -1, crowd: crowd{least: crowdAtLeast}}
 	r.timers = NewTimers(r.Now, r.armTimers)
 	r.threads = NewThreadPool(r)
 	r.events.logger = r.logger
@@ -131,7 +137,9 @@ func (r *Reactor) openNow() (err error) {
 		return fmt.Errorf("reactor: no poller: %w", err)
 	}
 	r.in = make([]byte, readSize)
-	r.scratch = make([]byte, 0, scratchSize)
+	r.arena = make([]byte, 0, scratchSize)
+	r.scratch = r.arena
+	r.crowd.ended = r.turnEnded
 	r.spare = make([]byte, 0, spareSize)
 	if err := r.posted.open(r); err != nil {
 		return err
@@ -227,6 +235,7 @@ func (r *Reactor) shutdown() {
 // cleanUp runs after the loop: what is left is lost.
 func (r *Reactor) cleanUp() {
 	r.begin()
+	r.flushHeld()
 	r.loseAll()
 	r.end()
 	r.abandon()
@@ -310,6 +319,9 @@ func (r *Reactor) settle() {
 		c.settle()
 	}
 	r.pending = r.pending[:0]
+	if len(r.soon) > 0 {
+		r.flushHeld()
+	}
 	r.callAll(&r.soon)
 	r.tellFiles()
 }

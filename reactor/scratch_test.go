@@ -78,15 +78,19 @@ func writeSomehow(t Transport, piece []byte, how int) {
 }
 
 func TestWritesInOrder(t *testing.T) {
-	for _, secure := range []bool{false, true} {
+	for _, way := range []string{"plain", "held", "secure"} {
 		for seed := range uint64(3) {
-			t.Run(fmt.Sprintf("secure=%v/%d", secure, seed), func(t *testing.T) { testWritesInOrder(t, secure, seed) })
+			t.Run(fmt.Sprintf("%s/%d", way, seed), func(t *testing.T) { testWritesInOrder(t, way, seed) })
 		}
 	}
 }
 
-func testWritesInOrder(t *testing.T, secure bool, seed uint64) {
+func testWritesInOrder(t *testing.T, way string, seed uint64) {
 	r, m := New(), &mixer{seed: seed, made: 3}
+	secure := way == "secure"
+	if way == "held" {
+		r.HoldAlways()
+	}
 	var addr string
 	var config *tls.Config
 	if secure {

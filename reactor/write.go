@@ -13,8 +13,8 @@ import (
 
 // This file is the sending half of a connection. What a callback writes goes to
 // the loop's scratch buffer, and leaves in one system call when the callback
-// ends; only what the kernel does not take is queued, in pooled pieces. So an
-// idle connection owns no buffer.
+// ends (or a little later, see held.go); only what the kernel does not take is
+// queued, in pooled pieces. So an idle connection owns no buffer.
 
 // leastRoom is what AvailableBuffer gives at least; for less, what is there leaves first.
 const leastRoom = 4 << 10
@@ -45,6 +45,7 @@ func (c *Conn) Write(data []byte) {
 		r.scratch = append(r.scratch, data...)
 		return
 	}
+	r.flushHeld()
 	c.flush()
 	if c.out == nil && len(data) <= scratchSize/2 {
 		c.takeScratch() // others may come behind it
@@ -61,6 +62,9 @@ func (c *Conn) writable() bool {
 
 // wrote notes that there is something to flush.
 func (c *Conn) wrote() {
+	if c.state&holding != 0 {
+		c.r.flushHeld()
+	}
 	if c.more != nil {
 		c.more.asked = false
 	}
@@ -141,6 +145,9 @@ func (c *Conn) WriteSequence(pieces [][]byte) {
 
 // AvailableBuffer is where the next Write can be built. Loop only.
 func (c *Conn) AvailableBuffer() []byte {
+	if c.state&holding != 0 {
+		c.r.flushHeld()
+	}
 	if c.out != nil || c.state&closedForWrite != 0 {
 		return c.r.spare[:0]
 	}
@@ -186,6 +193,9 @@ func (c *Conn) Buffered() int {
 	if c.r.owner == c {
 		n += len(c.r.scratch)
 	}
+	if c.state&holding != 0 {
+		n += c.r.heldBytes(c)
+	}
 	return n
 }
 
@@ -199,7 +209,7 @@ func (c *Conn) queued() int {
 
 // idleOut tells whether everything is with the kernel.
 func (c *Conn) idleOut() bool {
-	if c.out != nil || c.r.owner == c && len(c.r.scratch) > 0 {
+	if c.state&holding != 0 || c.out != nil || c.r.owner == c && len(c.r.scratch) > 0 {
 		return false
 	}
 	f := c.filter()
@@ -229,10 +239,16 @@ func (c *Conn) flushAll() {
 // flush gives the kernel what it takes. It calls nobody back.
 func (c *Conn) flush() {
 	r := c.r
+	if c.state&holding != 0 {
+		r.flushHeld()
+	}
 	if r.owner == c {
 		c.flushScratch()
 		if r.owner == c {
 			r.owner = nil
+		}
+		if len(r.held) == 0 {
+			r.scratch = r.arena
 		}
 	}
 	if c.out != nil && c.state&(writeBlocked|failed) == 0 {
@@ -240,15 +256,16 @@ func (c *Conn) flush() {
 	}
 }
 
-// flushScratch sends the scratch buffer, with the pieces behind it if there are.
+// flushScratch sends the scratch buffer.
 func (c *Conn) flushScratch() {
-	r := c.r
-	data := r.scratch
-	if len(data) == 0 {
-		return
-	}
-	r.scratch = data[:0]
-	if c.state&failed != 0 {
+	data := c.r.scratch
+	c.r.scratch = data[:0]
+	c.flushBytes(data)
+}
+
+// flushBytes sends data, a part of the scratch buffer, with the pieces behind it if there are.
+func (c *Conn) flushBytes(data []byte) {
+	if len(data) == 0 || c.state&failed != 0 {
 		return
 	}
 	if c.state&writeBlocked != 0 {
