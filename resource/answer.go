@@ -122,20 +122,6 @@ func (r *Request) fieldIsFine(name, value string) bool {
 	return true
 }
 
-// SetCookie sends a cookie, beside others. One that a browser would not take
-// (Cookie.Check) makes the answer a 500.
-func (r *Request) SetCookie(c protocol.Cookie) {
-	if r.tooLate() {
-		return
-	}
-	line, err := c.Append(nil)
-	if err != nil {
-		r.mistake(err)
-		return
-	}
-	r.fields.Add("Set-Cookie", string(line))
-}
-
 // SetContentLength promises n bytes of content. What is written beyond is dropped;
 // an answer that ends before is cut so that the client sees it.
 func (r *Request) SetContentLength(n int64) {

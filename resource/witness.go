@@ -39,6 +39,13 @@ func (r *Request) exchange() *postmortem.Exchange {
 			x.Form = append(x.Form, postmortem.PairOf(name, v))
 		}
 	}
+	if s := r.Session(); s != nil {
+		for name, value := range s.Values() {
+			p := postmortem.PairOf(name[strings.LastIndexByte(name, '.')+1:], value)
+			p.Name = name
+			x.Session = append(x.Session, p)
+		}
+	}
 	slices.SortStableFunc(x.Form, func(a, b postmortem.Pair) int { return strings.Compare(a.Name, b.Name) })
 	return x
 }
@@ -53,7 +60,7 @@ func DescribeHead(h *protocol.Head) *postmortem.Exchange {
 		}
 	}
 	for name, value := range h.Cookies() {
-		x.Cookies = append(x.Cookies, postmortem.PairOf(string(name), string(value)))
+		x.Cookies = append(x.Cookies, postmortem.CookiePairOf(string(name), string(value)))
 	}
 	return x
 }

@@ -162,6 +162,14 @@ func TestIsSecret(t *testing.T) {
 	}
 }
 
+func TestCookiePairOf(t *testing.T) {
+	for name, want := range map[string]string{"theme": "v", "__Host-session": Mask, "PHPSESSID": Mask, "csrftoken": Mask} {
+		if got := CookiePairOf(name, "v"); got.Value != want {
+			t.Errorf("%s: %s", name, got.Value)
+		}
+	}
+}
+
 func TestMaskTarget(t *testing.T) {
 	for target, want := range map[string]string{"/a": "/a", "/a?b=1&password=x&c": "/a?b=1&password=" + Mask + "&c", "/?token=": "/?token="} {
 		if got := MaskTarget(target); got != want {

@@ -46,6 +46,7 @@ type Exchange struct {
 	Fields  []Pair `json:"fields,omitempty"`
 	Cookies []Pair `json:"cookies,omitempty"`
 	Form    []Pair `json:"form,omitempty"`
+	Session []Pair `json:"session,omitempty"`
 }
 
 // Pair is a name with its value.
@@ -123,6 +124,16 @@ func PairOf(name, value string) Pair {
 		value = maskURL(value)
 	}
 	return Pair{Name: cut(name, mostValue), Value: cut(value, mostValue)}
+}
+
+// CookiePairOf is PairOf of a cookie. One that is named after a session is its id, or all of
+// it: a secret.
+func CookiePairOf(name, value string) Pair {
+	p := PairOf(name, value)
+	if value != "" && strings.Contains(strings.ToUpper(name), "SESS") {
+		p.Value = Mask
+	}
+	return p
 }
 
 // MaskTarget is a target of a request that can be shown: of arguments in its query that are

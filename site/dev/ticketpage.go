@@ -269,6 +269,7 @@ func (v *ticketView) requestHTML(b *strings.Builder) {
 		pairsHTML(b, "Fields", x.Fields)
 		pairsHTML(b, "Cookies", x.Cookies)
 		pairsHTML(b, "Arguments", x.Form)
+		pairsHTML(b, "Session", x.Session)
 		for _, s := range v.t.Sections {
 			pairsHTML(b, s.Title, s.Pairs)
 		}

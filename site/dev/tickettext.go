@@ -39,7 +39,7 @@ func (v *ticketView) text() string {
 	}
 	if x := t.Report.Exchange; x != nil {
 		fmt.Fprintf(&b, "\n%s %s %s\n", x.Method, x.Target, x.Version)
-		for _, list := range [][]postmortem.Pair{x.Fields, x.Cookies, x.Form} {
+		for _, list := range [][]postmortem.Pair{x.Fields, x.Cookies, x.Form, x.Session} {
 			for _, p := range list {
 				fmt.Fprintf(&b, "  %s: %s\n", p.Name, p.Value)
 			}

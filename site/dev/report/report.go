@@ -91,7 +91,7 @@ func describe(r *http.Request) *postmortem.Exchange {
 		}
 	}
 	for _, c := range r.Cookies() {
-		x.Cookies = append(x.Cookies, postmortem.PairOf(c.Name, c.Value))
+		x.Cookies = append(x.Cookies, postmortem.CookiePairOf(c.Name, c.Value))
 	}
 	form := r.Form // what the handler has read; the content is not touched
 	if form == nil {
