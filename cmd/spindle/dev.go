@@ -111,7 +111,7 @@ const devExample = `  spindle dev
   spindle dev --with 'css=npx tailwindcss -i in.css -o static/out.css --watch' .`
 
 func newDev(start func(*devConfig) error) *cobra.Command {
-	c := &devConfig{listenConfig: defaultListenConfig(), Keys: true, Notify: true, Locals: true, Witness: true}
+	c := newDevConfig()
 	cmd := &cobra.Command{
 		Use:     "dev [target] [-- arguments]",
 		Short:   "Run a program while you write it",
@@ -124,6 +124,17 @@ func newDev(start func(*devConfig) error) *cobra.Command {
 			return start(c)
 		},
 	}
+	c.addFlags(cmd)
+	cmd.AddCommand(newDevInit(cmd.Flags()), newDevSchema(cmd.Flags()))
+	return cmd
+}
+
+func newDevConfig() *devConfig {
+	return &devConfig{listenConfig: defaultListenConfig(), Keys: true, Notify: true, Locals: true, Witness: true}
+}
+
+// addFlags gives cmd all flags, which are the keys of the configuration.
+func (c *devConfig) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	c.addFirstFlags(f)
 	c.addDevFlags(f)
@@ -131,8 +142,6 @@ func newDev(start func(*devConfig) error) *cobra.Command {
 	c.addLogFlags(f)
 	c.addLastFlags(f)
 	complete(cmd, completions{"env": completeEnvironments, "env-file": files, "config": files, "python": files, "watch": files, "events": files})
-	cmd.AddCommand(newDevInit(f), newDevSchema(f))
-	return cmd
 }
 
 func (c *devConfig) addDevFlags(f *pflag.FlagSet) {

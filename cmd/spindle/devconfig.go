@@ -28,7 +28,7 @@ func isKey(name string) bool { return name != "config" && name != "help" }
 // readConfig sets the flags that were not given, from the environment and from the file.
 func (c *devConfig) readConfig(f *pflag.FlagSet) error {
 	given := map[string]bool{}
-	f.Visit(func(flag *pflag.Flag) { given[flag.Name] = true })
+	f.VisitAll(func(flag *pflag.Flag) { given[flag.Name] = flag.Changed })
 	var wrong error
 	f.VisitAll(func(flag *pflag.Flag) {
 		name := envPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))

@@ -11,6 +11,7 @@ import (
 
 	"spindle/reactor"
 	"spindle/resource"
+	"spindle/resource/outline"
 	"spindle/resource/wsgi"
 	"spindle/site/dev"
 )
@@ -50,10 +51,25 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 		}
 		ready := reactor.NewDeferred[struct{}]()
 		a.Start().Then(func(wsgi.Info) { ready.Callback(struct{}{}) }, func(err error) { ready.Errback(pythonFailure(err, o.Dir)) })
-		return dev.App{Root: a, Ready: ready, Words: words.String, Sources: a.Sources,
+		return dev.App{Root: a, Ready: ready, Words: words.String, Sources: a.Sources, Tree: func() *reactor.Deferred[outline.Node] { return drawPython(l, a) },
 			Grow: func(told func()) { a.Grown = told }, Processes: func() []dev.ProcessState { return pythonProcesses(a) },
 			Stop: func(time.Duration) *reactor.Deferred[struct{}] { return a.Stop() }}, nil
 	}
+}
+
+// drawPython asks an application for its routes, in a process of its own.
+func drawPython(l reactor.Loop, a *wsgi.App) *reactor.Deferred[outline.Node] {
+	return reactor.DeferToThreadPool(l.ThreadPool(), func() (n outline.Node, err error) {
+		c, err := wsgi.Script(a.Python, a.Dir, a.Env, behindScript+"\n"+routesScript, a.Target)
+		if err != nil {
+			return n, err
+		}
+		list, err := askRoutes(c, a.Target, nil)
+		if err != nil {
+			return n, err
+		}
+		return list.draw(), nil
+	})
 }
 
 // pythonProcesses is the workers, for a page.

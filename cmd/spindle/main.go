@@ -14,6 +14,7 @@
 //	refusal.go  what to do when the system refuses a port (holder.go: who has it)
 //	cert.go     spindle cert
 //	version.go  spindle version
+//	routes.go, request.go, shell.go  a look at what spindle dev would run (project.go: what it is; once.go)
 //	dev.go      spindle dev: what is run (devserve.go: how; devterminal.go: what is shown of it)
 //	devconfig.go, devenv.go, devschema.go, devinit.go  its file, environments, schema, first files
 //	flags.go    how flags read in help and completion
@@ -44,6 +45,9 @@ type failure struct{ error }
 
 func (f failure) Unwrap() error { return f.error }
 
+// errTold ends the program like a failure; a person has been told why.
+var errTold = errors.New("it failed")
+
 func main() {
 	dev.KeepIfAsked()
 	if socket := inspect.Asked(); socket != nil {
@@ -65,7 +69,8 @@ func help(socket *os.File) int {
 func run(args []string, out, errs *os.File) int {
 	root := newRoot(func(c *webConfig) error { return serve(c, out, errs) })
 	root.AddCommand(newDev(func(c *devConfig) error { return serveDev(c, out, errs) }),
-		newWSGI(func(c *wsgiConfig) error { return serveWSGI(c, out, errs) }))
+		newWSGI(func(c *wsgiConfig) error { return serveWSGI(c, out, errs) }),
+		newRoutes(out, errs), newRequest(out, errs), newShell())
 	nameValues(root.Commands())
 	root.SetArgs(args)
 	root.SetOut(out)
@@ -73,6 +78,9 @@ func run(args []string, out, errs *os.File) int {
 	command, err := root.ExecuteC()
 	if err == nil {
 		return 0
+	}
+	if errors.Is(err, errTold) {
+		return exitFailed
 	}
 	fmt.Fprintf(errs, "spindle: %v\n", err)
 	if errors.As(err, new(failure)) {

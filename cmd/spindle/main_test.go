@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"spindle/site/dev"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -21,6 +23,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 const roleKey = "SPINDLE_TEST_ROLE"
 
 func TestMain(m *testing.M) {
+	dev.KeepIfAsked()
 	switch os.Getenv(roleKey) {
 	case "spindle":
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
@@ -136,6 +139,9 @@ func TestHelp(t *testing.T) {
 		"help-dev":        {"dev", "--help"},
 		"help-dev-init":   {"dev", "init", "--help"},
 		"help-dev-schema": {"dev", "schema", "--help"},
+		"help-routes":     {"routes", "--help"},
+		"help-request":    {"request", "--help"},
+		"help-shell":      {"shell", "--help"},
 		"help-cert":       {"cert", "--help"},
 		"help-version":    {"version", "--help"},
 		"help-completion": {"completion", "--help"},
@@ -197,6 +203,10 @@ func TestCompletion(t *testing.T) {
 		{[]string{"web", ""}, []string{":4\n"}}, // nothing, and no files
 		{[]string{"dev", "--be"}, []string{"--before\tcommand to run before each build"}},
 		{[]string{"dev", "--env", ""}, []string{":4\n"}},
+		{[]string{"routes", ""}, []string{":0\n"}},
+		{[]string{"routes", "--"}, []string{"--python\tinterpreter for", "--json\tprint JSON"}},
+		{[]string{"request", "--request", ""}, []string{"PATCH", ":4\n"}},
+		{[]string{"shell", "app.py", ""}, []string{":4\n"}},
 	} {
 		code, out, _ := capture(t, append([]string{"__complete"}, test.args...)...)
 		if code != 0 {

@@ -22,10 +22,12 @@ var (
 	servePart string
 	//go:embed worker/sources.py
 	sourcesPart string
+	//go:embed worker/load.py
+	loadPart string
 	//go:embed worker/process.py
 	processPart string
 
-	source = []byte(linkPart + "\n" + answerPart + "\n" + servePart + "\n" + sourcesPart + "\n" + processPart)
+	source = []byte(linkPart + "\n" + answerPart + "\n" + servePart + "\n" + sourcesPart + "\n" + loadPart + "\n" + processPart)
 )
 
 // The parts that only a development server sends: nothing of them is in any other worker.

@@ -35,7 +35,13 @@ type dashTree struct {
 func (x dashTree) RenderGET(r *resource.Request) ([]byte, error) {
 	s := x.d.s
 	if h, ok := s.current.(*hosted); ok {
-		return sendJSON(r, x.d.insight.draw("here", []outline.Node{outline.About{}.Draw(h.app.Root)}))
+		return laterJSON(r, reactor.Chain(h.tree(), func(root outline.Node) *reactor.Deferred[[]byte] {
+			body, err := json.Marshal(x.d.insight.draw("here", []outline.Node{root}))
+			if err != nil {
+				return reactor.Failed[[]byte](err)
+			}
+			return reactor.Succeeded(body)
+		}))
 	}
 	if s.probe() == nil {
 		return sendJSON(r, drawnTrees{Trees: []drawnTree{}, Why: whyNoTree(s)})
@@ -51,6 +57,24 @@ func (x dashTree) RenderGET(r *resource.Request) ([]byte, error) {
 		}
 		return reactor.Succeeded(body)
 	}))
+}
+
+// tree is what h consists of: as the application tells it, which it is asked once, else as
+// far as this process knows.
+func (h *hosted) tree() *reactor.Deferred[outline.Node] {
+	own := outline.About{}.Draw(h.app.Root)
+	if h.app.Tree == nil {
+		return reactor.Succeeded(own)
+	}
+	if h.routes == nil {
+		h.routes = h.app.Tree()
+	}
+	d := reactor.NewDeferred[outline.Node]()
+	h.routes.Then(func(n outline.Node) {
+		n.State = own.State // which is that of now
+		settleWith(d, n, nil)
+	}, func(error) { settleWith(d, own, nil) })
+	return d
 }
 
 // whyNoTree is why there is nothing to draw.

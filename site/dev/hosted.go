@@ -9,6 +9,7 @@ import (
 
 	"spindle/reactor"
 	"spindle/resource"
+	"spindle/resource/outline"
 )
 
 // This file is what this process serves itself: the files of a directory, and
@@ -130,6 +131,7 @@ type hosted struct {
 	ended   *reactor.Deferred[string]
 	stopped bool
 	hands   hands
+	routes  *reactor.Deferred[outline.Node] // nil until somebody has asked
 }
 
 func newHosted(s *Supervisor, n int, app App) *hosted {

@@ -11,6 +11,7 @@ import (
 
 	"spindle/reactor"
 	"spindle/resource"
+	"spindle/resource/outline"
 )
 
 // Kind is what a target is.
@@ -103,6 +104,9 @@ type App struct {
 	Sources func() []string
 	// Grow has told called, on the loop, when Sources has become longer. May be nil.
 	Grow func(told func())
+	// Tree gives its routes as a tree, for a picture of what is within Root; its error is
+	// that they are not known. May be nil.
+	Tree func() *reactor.Deferred[outline.Node]
 	// Words is the last of what it has printed. May be nil.
 	Words func() string
 	// Processes is its processes, as they are now. May be nil. Loop only.

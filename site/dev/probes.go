@@ -170,7 +170,8 @@ func (p *probes) gone(x *probeLine) {
 
 var (
 	errProbeGone = errors.New("the program has ended")
-	errNoProbe   = errors.New("the program does not tell of itself: this takes a program of Spindle, or of net/http with report.Handler")
+	// ErrNoProbe is that the program does not tell of itself, or not yet.
+	ErrNoProbe = errors.New("the program does not tell of itself: this takes a program of Spindle, or of net/http with report.Handler")
 )
 
 // of is the line to the program with that process id, or to one that it has started; nil
@@ -207,7 +208,7 @@ func (s *Supervisor) probe() *probeLine {
 func (s *Supervisor) Ask(name, arg string) *reactor.Deferred[json.RawMessage] {
 	x := s.probe()
 	if x == nil {
-		return reactor.Failed[json.RawMessage](errNoProbe)
+		return reactor.Failed[json.RawMessage](ErrNoProbe)
 	}
 	return x.ask(name, arg)
 }
