@@ -3,6 +3,10 @@
 //
 //	go build -o /tmp/spindle ./cmd/spindle
 //	go run ./bench/panics -spindle /tmp/spindle -n 100
+//	go run ./bench/panics -spindle /tmp/spindle -n 100 -program gin
+//
+// The program of gin is one that knows nothing of Spindle, and whose Recovery catches the
+// panic. In both the collector runs all the time.
 //
 // The first panic of a run is told apart: the helper that reads variables has been started
 // by the first page, as that of a browser does, and has looked at nothing yet. A page
@@ -29,20 +33,21 @@ import (
 func main() {
 	spindle := flag.String("spindle", "spindle", "the spindle `command`")
 	n := flag.Int("n", 100, "`number` of panics")
+	kind := flag.String("program", "spindle", "what the program is made with: spindle or gin")
 	flag.Parse()
-	if err := measure(*spindle, *n); err != nil {
+	if err := measure(*spindle, *kind, *n); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // measure runs one development server.
-func measure(spindle string, n int) error {
+func measure(spindle, kind string, n int) error {
 	dir, err := os.MkdirTemp("", "panics-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := writeProgram(dir); err != nil {
+	if err := writeProgram(dir, kind); err != nil {
 		return err
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -175,12 +180,47 @@ func resident(pid int) int {
 }
 
 // writeProgram writes a shop whose bill is wrong three calls deep.
-func writeProgram(dir string) error {
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "spindle").Output()
+func writeProgram(dir, kind string) error {
+	switch kind {
+	case "gin":
+		return writeGin(dir)
+	case "spindle":
+		return writeSpindle(dir)
+	}
+	return fmt.Errorf("-program %s: it is spindle or gin", kind)
+}
+
+// writeGin writes it with gin.
+func writeGin(dir string) error {
+	at, err := moduleDir()
 	if err != nil {
 		return err
 	}
-	at := strings.TrimSpace(string(root))
+	from := filepath.Join(at, "bench", "reload", "testdata", "gin")
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(from, name+".txt"))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, "main.go"), []byte(ginHead+orders+ginMain), 0o644)
+}
+
+// moduleDir is where this module is.
+func moduleDir() (string, error) {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "spindle").Output()
+	return strings.TrimSpace(string(root)), err
+}
+
+// writeSpindle writes it with Spindle.
+func writeSpindle(dir string) error {
+	at, err := moduleDir()
+	if err != nil {
+		return err
+	}
 	mod, err := os.ReadFile(filepath.Join(at, "go.mod"))
 	if err != nil {
 		return err
@@ -190,7 +230,7 @@ func writeProgram(dir string) error {
 		return err
 	}
 	text := strings.Replace(string(mod), "module spindle\n", "module shop\n", 1) + "\nrequire spindle v0.0.0\n\nreplace spindle => " + at + "\n"
-	for name, text := range map[string]string{"go.mod": text, "go.sum": string(sum), "main.go": shop} {
+	for name, text := range map[string]string{"go.mod": text, "go.sum": string(sum), "main.go": spindleHead + orders + spindleMain} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err
 		}
@@ -198,17 +238,22 @@ func writeProgram(dir string) error {
 	return nil
 }
 
-const shop = `package main
+const spindleHead = `package main
 
 import (
 	"fmt"
 	"log"
+	"runtime"
+	"time"
 
 	"spindle/reactor"
 	"spindle/resource"
 	"spindle/site"
 )
+`
 
+// orders is what the programs have in common.
+const orders = `
 type Item struct {
 	Name  string
 	Price int
@@ -247,6 +292,39 @@ func bill() int {
 	return checkout(order, 0.15)
 }
 
+func collect() {
+	for {
+		runtime.GC()
+		time.Sleep(time.Millisecond)
+	}
+}
+`
+
+const ginHead = `package main
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+`
+
+const ginMain = `
+func main() {
+	go collect()
+	gin.SetMode(gin.ReleaseMode)
+	r := gin.Default()
+	r.GET("/", func(c *gin.Context) { c.String(200, "the shop\n") })
+	r.GET("/bill", func(c *gin.Context) { c.String(200, fmt.Sprintln(bill())) })
+	log.Fatal(r.Run("127.0.0.1:" + os.Getenv("PORT")))
+}
+`
+
+const spindleMain = `
 type page struct{ resource.Leaf }
 
 func (page) RenderGET(r *resource.Request) ([]byte, error) { return fmt.Appendln(nil, bill()), nil }
@@ -256,6 +334,7 @@ type front struct{ resource.Leaf }
 func (front) RenderGET(r *resource.Request) ([]byte, error) { return r.Text("the shop\n") }
 
 func main() {
+	go collect()
 	root := new(resource.Tree)
 	root.PutChild("", front{})
 	root.PutChild("bill", page{})

@@ -258,7 +258,7 @@ func noRecording(runs bool) string {
 	if !runs {
 		return "No program runs."
 	}
-	return "This program tells nothing of itself. One of Spindle's does; one of net/http does when its handler is wrapped: import \"spindle/site/dev/report\", and http.ListenAndServe(addr, report.Handler(handler))."
+	return "This program tells nothing of itself. One of Spindle's does, and one of net/http that is built with --witness, or whose handler is wrapped by report.Handler."
 }
 
 // recordingFailed is why a program that has a line can not do it, in a sentence.

@@ -130,7 +130,7 @@ func TestFlightsSayWhyThereAreNone(t *testing.T) {
 		{func() {}, ""},
 		{func() { f.started[line] = "the program does not know of trace-start" }, "-tags " + devTag},
 		{func() { f.started[line] = "it is full" }, "It is full."},
-		{func() { m.s.probes.lines = nil }, "report.Handler"},
+		{func() { m.s.probes.lines = nil }, "--witness"},
 		{func() { m.s.current = nil }, "No program runs."},
 		{func() { f.slow = 0 }, "--slow"},
 	} {
@@ -262,7 +262,7 @@ func TestTraceIsReadOnceForAllWhoAsk(t *testing.T) {
 func TestProfileIsRefused(t *testing.T) {
 	m, c := recorded(t)
 	m.get("/")
-	if _, err := c.profiles.make(c.ring[0], reactor.Addr{}, false); err == nil || !strings.Contains(err.Error(), "report.Handler") {
+	if _, err := c.profiles.make(c.ring[0], reactor.Addr{}, false); err == nil || !strings.Contains(err.Error(), "--witness") {
 		t.Errorf("without a line to the program: %v", err)
 	}
 	c.profiles.run = &profiling{y: &profile{x: c.ring[0]}, mark: "mark"}

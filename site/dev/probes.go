@@ -171,7 +171,7 @@ func (p *probes) gone(x *probeLine) {
 var (
 	errProbeGone = errors.New("the program has ended")
 	// ErrNoProbe is that the program does not tell of itself, or not yet.
-	ErrNoProbe = errors.New("the program does not tell of itself: this takes a program of Spindle, or of net/http with report.Handler")
+	ErrNoProbe = errors.New("the program does not tell of itself: this takes a program of Spindle, or one of net/http that is built with --witness or has report.Handler")
 )
 
 // of is the line to the program with that process id, or to one that it has started; nil

@@ -91,7 +91,7 @@
     const requests = s.requests || [], mine = which(requests, v);
     if (mine) out.push(...request(mine, s));
     if (requests.length) out.push(section('Requests in these seconds', timeline(requests, mine, s)));
-    else out.push(el('p', '', 'No request is in the trace: a program of net/http notes them if its handler is wrapped by report.Handler.'));
+    else out.push(el('p', '', 'No request is in the trace: a program of net/http notes them if it is built with --witness, or its handler wrapped by report.Handler.'));
     if (s.longest) out.push(section('What goroutines waited for longest', waits(s.longest)));
     if (s.busiest) out.push(section('Busiest goroutines', bars(s.busiest.filter(g => g.running), g => [(g.name || 'goroutine') + ' #' + g.id, g.running])));
     return out;

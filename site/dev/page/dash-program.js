@@ -143,7 +143,7 @@
   function drawKind() {
     const s = window.spindle.state() || {};
     const words = now.kind ? [kinds[now.kind] || now.kind, now.go, now.procs + (now.procs === 1 ? ' processor' : ' processors')]
-      : [s.pid ? 'The program tells nothing of itself: what is here is what the system knows. A net/http program does with report.Handler.' : 'It is hosted by the development server.'];
+      : [s.pid ? 'The program tells nothing of itself: what is here is what the system knows. A net/http program does when it is built with --witness.' : 'It is hosted by the development server.'];
     if (now.loops && now.loops.length > 1) words.push(now.loops.length + ' loops');
     const text = words.filter(Boolean).join(' · ');
     if (kind.textContent !== text) kind.textContent = text;

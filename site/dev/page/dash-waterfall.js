@@ -65,7 +65,7 @@
     const ends = Math.max(...groups[0][2].map(s => s.to));
     const note = figure(ends) + ' in all' + (inner ? ', ' + figure(Math.max(...groups[1][2].map(s => s.to))) + ' of it in the program' : '');
     const children = [axis(total), box];
-    if (v.passed && !inner) children.push(el('p', 'fall-note', 'What happens inside is told by programs of Spindle, and of net/http with report.Handler.'));
+    if (v.passed && !inner) children.push(el('p', 'fall-note', 'What happens inside is told by programs of Spindle, and of net/http that are built with --witness.'));
     const p = part('Way of the request', note, children, 'wide falls');
     p.id = 'd-fall';
     return p;
