@@ -191,7 +191,7 @@ func (l *looked) learn(r *Report, exchange func() *Exchange) (ok bool) {
 		return false
 	}
 	if at == (Place{}) {
-		r.Causes = []Cause{{Type: "panic", Text: "a panic whose value is not known"}}
+		r.Causes = []Cause{{Type: "panic", Text: NotKnown}}
 	} else {
 		r.describe(at.value())
 	}
@@ -212,6 +212,9 @@ func (l *looked) await(rest any) *Pending {
 	}()
 	return p
 }
+
+// NotKnown is said of a panic whose value is not known.
+const NotKnown = "a panic whose value is not known"
 
 // Place is where the value of a panic is: the words of an interface, as the development
 // server has read them of the goroutine that still holds it. It is zero where it is not known.

@@ -25,7 +25,12 @@ type recorder struct {
 	cpu    *os.File // of the profile under way; nil while there is none
 	base   string   // of the files of the profile
 	rate   int      // of the profile of memory, before
+	limit  *time.Timer
 }
+
+// mostProfile is how long a profile is made at most: the development server may be gone, or
+// have given up before it was begun.
+const mostProfile = 30 * time.Second
 
 // recording is what a program answers that the development server has built.
 func (p *probe) recording() {
@@ -115,6 +120,7 @@ func (r *recorder) startProfile(arg string) (any, error) {
 		return nil, errors.Join(err, r.asBefore())
 	}
 	r.cpu, r.base = f, arg
+	r.limit = time.AfterFunc(mostProfile, func() { r.expire(f) })
 	return nil, nil
 }
 
@@ -125,11 +131,26 @@ func (r *recorder) stopProfile(string) (any, error) {
 	if r.cpu == nil {
 		return nil, errors.New("no profile is made")
 	}
+	return nil, r.endProfile()
+}
+
+// expire ends the profile in f, if it has not ended.
+func (r *recorder) expire(f *os.File) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cpu == f {
+		_ = r.endProfile()
+	}
+}
+
+// endProfile ends what is under way.
+func (r *recorder) endProfile() error {
+	r.limit.Stop()
 	pprof.StopCPUProfile()
 	err := writeAllocs(r.base + ".after")
 	err = errors.Join(err, r.cpu.Close(), r.asBefore())
 	r.cpu = nil
-	return nil, err
+	return err
 }
 
 // asBefore is how it was before the profile.

@@ -75,6 +75,29 @@ func TestRecordingProfile(t *testing.T) {
 	}
 }
 
+// A profile that nobody ends does so by itself, one that was ended is left alone.
+func TestRecordingProfileExpires(t *testing.T) {
+	r := new(recorder)
+	base := filepath.Join(t.TempDir(), "p")
+	if _, err := r.startProfile(base); err != nil {
+		t.Skip(err)
+	}
+	first := r.cpu
+	r.expire(first)
+	if _, err := r.startProfile(base + "2"); err != nil {
+		t.Fatal(err)
+	}
+	if r.expire(first); r.cpu == nil {
+		t.Error("the end of one has ended another")
+	}
+	if r.limit.Stop() != true {
+		t.Error("it would not end")
+	}
+	if _, err := r.stopProfile(""); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTaskWhileNothingIsTraced(t *testing.T) {
 	if trace.IsEnabled() {
 		t.Skip("the tests themselves are traced")

@@ -162,28 +162,53 @@ func parsePythonOutput(out string, roots []string) []Fault {
 
 var (
 	goPanic = pattern{text: `(?m)^(panic: .*|fatal error: .*)$`}
-	goFrame = pattern{text: `(?m)^\t(\S.*\.go):(\d+)(?: \+0x[0-9a-f]+)?$`}
+	goFrame = pattern{text: `(?m)^(\S.*)\n\t(\S.*\.go):(\d+)(?: \+0x[0-9a-f]+)?$`}
 )
 
+const mostCallers = 8 // that are shown of the end of a program
+
 // parsePanic finds the end of a Go program in what it printed: its place is the first
-// frame below root, else the first of all.
-func parsePanic(out, root string) *Fault {
+// frame below root, else the first of all. Behind it are the frames below root that have
+// called it. Without an end there is none.
+func parsePanic(out, root string) []Fault {
 	at := goPanic.get().FindStringIndex(out)
 	if at == nil {
 		return nil
 	}
-	f := &Fault{Message: out[at[0]:at[1]]}
-	for _, m := range goFrame.get().FindAllStringSubmatch(out[at[1]:], -1) {
-		own := below(m[1], root)
-		if f.File == "" || own {
-			f.File = m[1]
-			f.Line, _ = strconv.Atoi(m[2])
-		}
-		if own {
-			break
+	list := []Fault{{Message: out[at[0]:at[1]]}}
+	place := &list[0]
+	for _, m := range goFrame.get().FindAllStringSubmatch(firstGoroutine(out[at[1]:]), -1) {
+		own := below(m[2], root) && !OfWitness(m[1])
+		line, _ := strconv.Atoi(m[3])
+		switch {
+		case place != nil && (own || place.File == ""):
+			place.File, place.Line = m[2], line
+			if own {
+				place = nil
+			}
+		case place == nil && own && len(list) <= mostCallers:
+			list = append(list, Fault{File: m[2], Line: line, Message: calledBy(m[1])})
 		}
 	}
-	return f
+	return list
+}
+
+// firstGoroutine is the part of a stack that is of the first goroutine.
+func firstGoroutine(stack string) string {
+	if i := strings.Index(stack, "\ngoroutine "); i >= 0 {
+		stack = stack[i+1:]
+		stack, _, _ = strings.Cut(stack, "\n\n")
+	}
+	return stack
+}
+
+// calledBy is what a line of a stack says of the frame before it.
+func calledBy(line string) string {
+	if name, ok := strings.CutPrefix(line, "created by "); ok {
+		name, _, _ = strings.Cut(name, " in goroutine ")
+		return "in a goroutine that " + shortFunction(name) + " has started"
+	}
+	return "called by " + shortFunction(withoutArguments(line))
 }
 
 // PythonFaults is what a traceback says, of an application whose sources are below dir;

@@ -65,9 +65,16 @@ json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)
 }
 
 func TestPanicFault(t *testing.T) {
-	out := "2026/11/26 starting\npanic: runtime error: index out of range [3] with length 2\n\ngoroutine 1 [running]:\nnet/http.x(...)\n\t/usr/go/src/net/http/server.go:10 +0x1\nmain.handler(0x1)\n\t/app/main.go:22 +0x1d\nexit status 2\n"
-	want := Fault{File: "/app/main.go", Line: 22, Message: "panic: runtime error: index out of range [3] with length 2"}
-	if got := parsePanic(out, "/app"); got == nil || *got != want {
+	out := "2026/11/26 starting\npanic: runtime error: index out of range [3] with length 2\n\ngoroutine 1 [running]:\nnet/http.x(...)\n\t/usr/go/src/net/http/server.go:10 +0x1\nmain.handler(0x1)\n\t/app/main.go:22 +0x1d\n" +
+		"main.(*shop).bill(0x1, {0x2, 0x3})\n\t/app/bill.go:7 +0x1d\nexample.org/shop/zz_spindle_dev/report.Logged.func1()\n\t/app/zz_spindle_dev/report/report.go:3 +0x1\n" +
+		"created by main.main.func1 in goroutine 7\n\t/app/main.go:9 +0x1\n\ngoroutine 2 [sleep]:\nmain.other()\n\t/app/other.go:1 +0x1\nexit status 2\n"
+	want := []Fault{{File: "/app/main.go", Line: 22, Message: "panic: runtime error: index out of range [3] with length 2"},
+		{File: "/app/bill.go", Line: 7, Message: "called by main.(*shop).bill"}, {File: "/app/main.go", Line: 9, Message: "in a goroutine that main.main.func1 has started"}}
+	if got := parsePanic(out, "/app"); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	want = []Fault{{File: "/usr/go/src/net/http/server.go", Line: 10, Message: "panic: x"}}
+	if got := parsePanic("panic: x\n\ngoroutine 1 [running]:\nnet/http.x(...)\n\t/usr/go/src/net/http/server.go:10 +0x1\n", "/app"); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
 	if got := parsePanic("fine\n", "/app"); got != nil {

@@ -78,6 +78,11 @@ func (x *insight) measure() {
 			}
 		}
 	}
+	if s.opts.Inspect != nil {
+		if pid := s.opts.Inspect.PID(); pid != 0 {
+			ask = append(ask, processFigures{Name: "Reader of variables", PID: pid})
+		}
+	}
 	reactor.DeferToThreadPool(s.loop.ThreadPool(), func() ([]processFigures, error) {
 		for i, a := range ask {
 			ask[i] = readProcess(a.PID)

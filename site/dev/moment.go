@@ -15,6 +15,8 @@ type Inspector interface {
 	// Capture copies the memory of a process whose goroutine is parked. The process may go
 	// on when it returns.
 	Capture(pid int, goroutine int64) (Moment, error)
+	// PID is the process that it has for it, 0 while there is none. It does not block.
+	PID() int
 }
 
 // Moment is a copy of a process. Its methods block. Any goroutine.

@@ -11,7 +11,17 @@ import (
 // panics that are known by their text alone.
 
 // printed is the last lines of programs. Loop only.
-type printed struct{ list []Event }
+type printed struct {
+	list  []Event
+	panic printedText // the last
+}
+
+// printedText is what a process has said of a panic, and when.
+type printedText struct {
+	pid  int
+	text string
+	at   time.Time
+}
 
 const (
 	keptPrinted = 1000
@@ -101,6 +111,7 @@ func (s *Supervisor) whyPrinted() string {
 // printedPanic keeps a ticket of a panic that a program has printed.
 func (s *Supervisor) printedPanic(p *panicText, pid int) {
 	now := s.loop.Now()
+	s.printed.panic = printedText{pid, p.message, now}
 	t := &Ticket{Frames: p.frames, Why: s.whyPrinted()}
 	t.Report = postmortem.Report{PID: pid, Panic: true, Causes: []postmortem.Cause{{Type: "panic", Text: p.message}}, Stack: p.stack.String()}
 	r := s.front.dash.rec.underWay(p.method, postmortem.MaskTarget(p.target))
@@ -131,6 +142,14 @@ func (s *Supervisor) keepPrinted(t *Ticket, r *record, printed time.Time) {
 	t.judge(s.target.root())
 	s.tickets.add(t, now)
 	s.tell(Event{Kind: EventTicket, Name: t.ID, Text: t.Title(), PID: pid})
+}
+
+// name gives a ticket whose value nobody knows the text that was printed just before.
+func (p *printed) name(t *Ticket, now time.Time) {
+	last := &p.panic
+	if c := t.Report.Causes; len(c) > 0 && c[0].Text == postmortem.NotKnown && last.pid == t.Report.PID && now.Sub(last.at) < time.Second {
+		c[0].Text = last.text
+	}
 }
 
 // withoutPanic is the lines but for those from the panic on, where it was printed: the

@@ -207,6 +207,7 @@ func (p *reports) keep(t *Ticket) *ticketView {
 			return
 		}
 		t.judge(s.target.root())
+		s.printed.name(t, s.loop.Now())
 		s.tickets.add(t, s.loop.Now())
 		s.addLines(t)
 		s.freeSoon()

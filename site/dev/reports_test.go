@@ -99,4 +99,5 @@ func TestReportWhosePagePanics(t *testing.T) {
 // unlucky looks at no memory.
 type unlucky struct{ Inspector }
 
+func (unlucky) PID() int                           { return 0 }
 func (unlucky) Capture(int, int64) (Moment, error) { panic("no memory") }

@@ -122,8 +122,8 @@ func (s *Supervisor) describeEnd(f *Failure) {
 	}
 	if faults := parsePythonOutput(f.Output, []string{s.target.root()}); faults != nil {
 		f.Faults = append(f.Faults, faults...)
-	} else if fault := parsePanic(f.Output, s.target.root()); fault != nil {
-		f.Faults = append(f.Faults, *fault)
+	} else {
+		f.Faults = append(f.Faults, parsePanic(f.Output, s.target.root())...)
 	}
 	switch {
 	case !strings.Contains(f.Output, "address already in use"):

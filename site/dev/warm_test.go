@@ -29,6 +29,8 @@ func (n *noted) count() int {
 
 func (n *noted) Prepare(path string) error { return n.note("prepare " + path) }
 func (n *noted) Warm(path string) error    { return n.note("warm " + path) }
+func (n *noted) PID() int                  { return 0 }
+
 func (n *noted) Capture(int, int64) (Moment, error) {
 	panic("there is nothing to look at")
 }

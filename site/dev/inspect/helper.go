@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +30,7 @@ type Helper struct {
 
 	mu      sync.Mutex // one question at a time
 	running *helper    // nil when there is none
+	pid     atomic.Int64
 	moments int64
 
 	copies copies
@@ -78,9 +80,17 @@ func (h *Helper) start() (*helper, error) {
 		_ = c.Close()
 		return nil, fmt.Errorf("variables can not be looked at: %w", err)
 	}
-	go cmd.Wait()
+	pid := int64(cmd.Process.Pid)
+	h.pid.Store(pid)
+	go func() {
+		_ = cmd.Wait()
+		h.pid.CompareAndSwap(pid, 0)
+	}()
 	return &helper{wire: newWire(c.(*net.UnixConn)), cmd: cmd}, nil
 }
+
+// PID is the process, 0 when there is none.
+func (h *Helper) PID() int { return int(h.pid.Load()) }
 
 // begin starts the process if there is none.
 func (h *Helper) begin() (r *helper, fresh bool, err error) {

@@ -69,8 +69,12 @@ func (w *writer) answered(v any, logf func(format string, args ...any)) bool {
 		w.returned = true // it was reported when the answer began
 		return true
 	}
-	a := postmortem.OfPanic(v, func() *postmortem.Exchange { return describe(w.r) }).Wait()
-	if a == nil || a.Page == nil || w.begun {
+	p := postmortem.OfPanic(v, func() *postmortem.Exchange { return describe(w.r) })
+	if w.begun {
+		return false // there is no place for a page
+	}
+	a := p.Wait()
+	if a == nil || a.Page == nil {
 		return false
 	}
 	logf("http: panic serving %v: %v\n%s", w.r.RemoteAddr, v, debug.Stack())
