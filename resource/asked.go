@@ -3,6 +3,7 @@ package resource
 import (
 	"crypto/rand"
 	"crypto/tls"
+	"iter"
 	"time"
 
 	"spindle/protocol"
@@ -72,6 +73,18 @@ func (r *Request) Fields() protocol.Fields {
 func (r *Request) Cookie(name string) (value string, ok bool) {
 	v, ok := r.head.Cookie(name)
 	return string(v), ok
+}
+
+// Cookies goes over the values of the cookies of that name, of which a client sends several
+// when other paths or hosts of the domain have set them, too.
+func (r *Request) Cookies(name string) iter.Seq[string] {
+	return func(yield func(value string) bool) {
+		for n, v := range r.head.Cookies() {
+			if string(n) == name && !yield(string(v)) {
+				return
+			}
+		}
+	}
 }
 
 // Peer is the other end of the connection: the client, or a proxy; see ClientAddr.

@@ -9,15 +9,13 @@
 // The client has the id alone, 128 random bits in a cookie that scripts can not read
 // (HttpOnly), that other sites' requests do not bear (SameSite=Lax), and that over TLS goes
 // over TLS only (Secure, with the prefix __Host- of RFC 6265bis). An id that a client has
-// made up is not taken: it gets a new one. At a login Regenerate gives the session a new id,
-// so that who knew the old one has nothing.
+// made up is not taken: it gets a new one. At a login Regenerate moves the session to a new
+// id, so that who knew the old one has nothing.
 //
 //	var sessions = session.New(reactor.Default())
 //
 //	func (c cart) RenderPOST(r *resource.Request) ([]byte, error) {
-//		s := sessions.Of(r)
-//		list, _ := session.Get[Cart](s)
-//		session.Set(s, append(list, r.Arg("item")))
+//		err := session.Update(sessions.Of(r), func(c Cart) Cart { return c.With(r.Arg("item")) })
 //		…
 //
 // Values are known by their type, one of each. Sessions are in memory, and end with the

@@ -7,29 +7,33 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
-// Session is what a server knows of one client. Any goroutine, unless it says otherwise.
+// Session is what a server knows of one client. Any goroutine.
 type Session struct {
-	of *Sessions
+	of  *Sessions
+	key string // of id
 
 	mu       sync.Mutex
-	id       string           // "" when a Store had it, and its client has not come yet
-	values   map[string]entry // by the name of the type
+	id       string // "" when a Store had it, and its client has not come yet
+	values   map[reflect.Type]entry
+	raw      map[string]json.RawMessage // what a Store had and nobody has asked for, by typeName
 	onExpire []func()
 	ended    bool
 
 	// Of Sessions.mu.
-	key     string // of id
 	timeout time.Duration
 	touched time.Time // when its client asked last
 	saved   time.Time // touched, as the Store knows it
-	place   int       // in the queue; -1 when it is over
+	stored  bool      // the Store has it, or will
+	queue   *queue    // where it is; nil when it has ended
+	place   int       // there
 }
 
-// entry is a value, and what a Store has of it: each may be all there is.
+// entry is a value, and what a Store has of it, if it has any.
 type entry struct {
 	value any
 	raw   json.RawMessage
@@ -50,6 +54,13 @@ func (s *Session) Timeout() time.Duration {
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
 	return s.timeout
+}
+
+// isEmpty tells whether nobody would miss it.
+func (s *Session) isEmpty() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.values)+len(s.raw)+len(s.onExpire) == 0
 }
 
 // SetTimeout changes that for this session, from its last request on. 0 or less ends it.
@@ -73,101 +84,153 @@ func (s *Session) Expired() bool {
 }
 
 // OnExpire has f called on the loop of Sessions when the session ends, in whatever way but
-// the end of the process; at once, in a later turn, when it has ended already.
+// the end of the process; in a later turn, when it has ended already.
 func (s *Session) OnExpire(f func()) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
+	ended := s.ended
+	if ended {
 		s.of.loop.CallFromThread(f)
-		return
+	} else {
+		s.onExpire = append(s.onExpire, f)
 	}
-	s.onExpire = append(s.onExpire, f)
+	s.mu.Unlock()
+	if !ended {
+		s.of.matters(s)
+	}
 }
 
-// nameOf is what a value of type T is kept under.
-func nameOf[T any]() string {
-	t := reflect.TypeFor[T]()
-	if t.PkgPath() != "" {
+// typeName is what a Store has a type under.
+func typeName(t reflect.Type) string {
+	switch {
+	case t.PkgPath() != "":
 		return t.PkgPath() + "." + t.Name()
+	case t.Name() != "":
+		return t.Name()
+	case t.Kind() == reflect.Pointer:
+		return "*" + typeName(t.Elem())
+	case t.Kind() == reflect.Slice:
+		return "[]" + typeName(t.Elem())
+	case t.Kind() == reflect.Map:
+		return "map[" + typeName(t.Key()) + "]" + typeName(t.Elem())
 	}
 	return t.String()
 }
 
 // Get is the value of type T, the zero value and false when there is none. With a Store it
-// may be one that an earlier process has set, if it still can be read as a T.
+// may be one that an earlier process has set, if it still can be read as a T. What it
+// refers to is shared by all who have got it: a value is not changed in place where
+// several goroutines may have it, but set anew.
 func Get[T any](s *Session) (value T, ok bool) {
-	name := nameOf[T]()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.values[name]
-	if value, ok = e.value.(T); ok || e.value != nil || e.raw == nil {
+	return get[T](s)
+}
+
+// get is Get, with s.mu.
+func get[T any](s *Session) (value T, ok bool) {
+	t := reflect.TypeFor[T]()
+	if e, has := s.values[t]; has {
+		value, ok = e.value.(T)
 		return value, ok
 	}
-	if json.Unmarshal(e.raw, &value) != nil {
+	name := typeName(t)
+	raw, has := s.raw[name]
+	if !has || json.Unmarshal(raw, &value) != nil {
 		var none T // the old program meant something else by it
 		return none, false
 	}
-	s.values[name] = entry{value, e.raw}
+	delete(s.raw, name)
+	s.set(t, entry{value, raw})
 	return value, true
 }
 
-// Set keeps value as the one of its type. With a Store it is written as JSON (its exported
-// fields), as it is now: who changes it afterwards sets it again. An error is that it can
-// not be written so; it is kept in memory all the same. When the session has ended it does
+// set keeps a value, with s.mu.
+func (s *Session) set(t reflect.Type, e entry) {
+	if s.values == nil {
+		s.values = make(map[reflect.Type]entry)
+	}
+	s.values[t] = e
+}
+
+// Set keeps value as the one of its type, which is one of package level if there is a Store.
+// That writes it as JSON (its exported fields), as it is now. An error is that it can not
+// be written so; it is kept in memory all the same. When the session has ended it does
 // nothing.
 func Set[T any](s *Session, value T) error {
-	name, e := nameOf[T](), entry{value: value}
-	var err error
+	e, err := entryOf(s, value)
+	s.mu.Lock()
+	ended := s.ended
+	if !ended {
+		s.set(reflect.TypeFor[T](), e)
+	}
+	s.mu.Unlock()
+	if !ended {
+		s.of.matters(s)
+		s.of.changed(s)
+	}
+	return err
+}
+
+// Update sets what f makes of the value of type T, its zero value when there is none, with
+// nobody else's change between. f must not use the session. When that has ended f is not
+// called. The error is that of Set.
+func Update[T any](s *Session, f func(T) T) error {
+	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		return nil
+	}
+	err := func() error {
+		defer s.mu.Unlock()
+		value, _ := get[T](s)
+		e, err := entryOf(s, f(value))
+		s.set(reflect.TypeFor[T](), e)
+		return err
+	}()
+	s.of.matters(s)
+	s.of.changed(s)
+	return err
+}
+
+func entryOf[T any](s *Session, value T) (e entry, err error) {
+	e.value = value
 	if s.of.writer != nil {
 		if e.raw, err = json.Marshal(value); err != nil {
-			err = fmt.Errorf("session: a %s can not be kept beyond the process: %w", name, err)
+			err = fmt.Errorf("session: a %s can not be kept beyond the process: %w", reflect.TypeFor[T](), err)
 		}
 	}
-	s.put(name, e)
-	return err
+	return e, err
 }
 
 // Delete removes the value of type T.
 func Delete[T any](s *Session) {
+	t := reflect.TypeFor[T]()
 	s.mu.Lock()
-	delete(s.values, nameOf[T]())
+	delete(s.values, t)
+	delete(s.raw, typeName(t))
 	s.mu.Unlock()
 	s.of.changed(s)
-}
-
-// put keeps a value, if the session has not ended.
-func (s *Session) put(name string, e entry) {
-	s.mu.Lock()
-	ended := s.ended
-	if !ended {
-		if s.values == nil {
-			s.values = make(map[string]entry)
-		}
-		s.values[name] = e
-	}
-	s.mu.Unlock()
-	if !ended {
-		s.of.changed(s)
-	}
 }
 
 // Values is what the session holds, as text, by the names of types, for the page of a panic.
 func (s *Session) Values() iter.Seq2[string, string] {
 	s.mu.Lock()
-	values := maps.Clone(s.values)
+	values, raw := maps.Clone(s.values), maps.Clone(s.raw)
 	s.mu.Unlock()
+	type pair struct{ name, value string }
+	var list []pair
+	for t, e := range values {
+		list = append(list, pair{typeName(t), fmt.Sprintf("%+v", e.value)})
+	}
+	for name, v := range raw {
+		list = append(list, pair{name, string(v)})
+	}
+	slices.SortFunc(list, func(a, b pair) int { return strings.Compare(a.name, b.name) })
 	return func(yield func(name, value string) bool) {
-		for _, name := range slices.Sorted(maps.Keys(values)) {
-			if !yield(name, values[name].text()) {
+		for _, p := range list {
+			if !yield(p.name, p.value) {
 				return
 			}
 		}
 	}
-}
-
-func (e entry) text() string {
-	if e.value == nil {
-		return string(e.raw)
-	}
-	return fmt.Sprintf("%+v", e.value)
 }

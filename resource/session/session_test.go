@@ -2,7 +2,9 @@ package session_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -299,6 +301,108 @@ func TestMost(t *testing.T) {
 	}
 }
 
+// Clients without cookies push out each other, and nobody who has something to lose.
+func TestFlood(t *testing.T) {
+	server, sessions := newServer(func(s *session.Sessions) { s.Most = 10 })
+	b := newBrowser(t, server)
+	b.get("/login")
+	for range 100 {
+		server.Get("/")
+		server.Loop.Advance(time.Second)
+	}
+	if n := sessions.Len(); n != 10 {
+		t.Error(n, "sessions")
+	}
+	if body, _ := b.get("/"); body != "ann true" {
+		t.Error("logged out:", body)
+	}
+}
+
+// A request that came with the old id before the login has nothing of the new session.
+func TestRegenerateUnderARequest(t *testing.T) {
+	server, sessions := newServer(nil)
+	b := newBrowser(t, server)
+	b.get("/")
+	planted := protocol.Fields{{Name: "Cookie", Value: "session=" + b.cookies["session"]}}
+	var early *session.Session
+	var request *resource.Request
+	root := server.Root
+	server.Root = later(func(r *resource.Request) { request, early = r, sessions.Of(r) })
+	server.Start("GET", "/", planted, nil)
+	server.Root = root
+	b.get("/login")
+	if u, ok := session.Get[user](early); ok || !early.Expired() {
+		t.Error("who came before the login has", u)
+	}
+	if s := sessions.Of(request); s == early || s.ID() == b.cookies["session"] {
+		t.Error("a request that came before the login has its session")
+	}
+}
+
+type later func(*resource.Request)
+
+func (later) IsLeaf() bool                                      { return true }
+func (later) Child(string, *resource.Request) resource.Resource { return nil }
+func (f later) Render(r *resource.Request) ([]byte, error) {
+	f(r)
+	return nil, resource.NotDoneYet
+}
+
+// What another host or path has set under the same name is passed over.
+func TestCookiesOfOthers(t *testing.T) {
+	server, _ := newServer(nil)
+	b := newBrowser(t, server)
+	b.get("/login")
+	got := server.Do("GET", "/", protocol.Fields{{Name: "Cookie", Value: "session=junk; session=" + b.cookies["session"]}}, nil)
+	if string(got.Body) != "ann true" || got.Field("Set-Cookie") != "" {
+		t.Error(got)
+	}
+}
+
+func TestTwoSessions(t *testing.T) {
+	server := resourcetest.New(nil)
+	a, b := session.New(server.Loop), session.New(server.Loop)
+	b.Cookie = "other"
+	server.Root = leaf(func(r *resource.Request) {
+		first := a.Of(r)
+		b.Of(r)
+		if a.Of(r) != first {
+			t.Error("another session in the same request")
+		}
+	})
+	if got := server.Get("/"); len(got.Fields.Values("Set-Cookie")) != 2 || a.Len() != 1 || b.Len() != 1 {
+		t.Error(got)
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	server, sessions := newServer(nil)
+	b := newBrowser(t, server)
+	b.get("/")
+	s := only(t, server, b, sessions)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 100 {
+				_ = session.Update(s, func(n int) int { return n + 1 })
+			}
+		})
+	}
+	group.Wait()
+	if n, _ := session.Get[int](s); n != 800 {
+		t.Error(n)
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_ = session.Update(s, func(int) int { panic("x") })
+	}()
+	if n, _ := session.Get[int](s); n != 800 {
+		t.Error("after a panic:", n)
+	}
+	s.Expire()
+	_ = session.Update(s, func(int) int { t.Error("called after the end"); return 0 })
+}
+
 func TestValues(t *testing.T) {
 	server, sessions := newServer(nil)
 	b := newBrowser(t, server)
@@ -380,6 +484,104 @@ func TestStore(t *testing.T) {
 	second.Loop.Advance(session.DefaultTimeout + time.Second)
 	if files, _ := os.ReadDir(dir); len(files) != 0 {
 		t.Error("ended sessions stay:", files)
+	}
+}
+
+// A store that fails is asked again, and what was never in it is not removed from it.
+func TestStoreThatFails(t *testing.T) {
+	store := &failing{fail: true, records: make(map[string]session.Record)}
+	server := resourcetest.New(nil)
+	server.Loop.SyncThreads = true
+	sessions, err := session.NewStored(server.Loop, store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	sessions.Log = slog.New(slog.NewTextHandler(&log, nil))
+	server.Root = app{Sessions: sessions}
+	b, gone := newBrowser(t, server), newBrowser(t, server)
+	b.get("/login")
+	gone.get("/login")
+	server.Loop.Advance(time.Second)
+	if len(store.records) != 0 || !strings.Contains(log.String(), "disk full") {
+		t.Fatal(store.records, log.String())
+	}
+	store.fail = false
+	server.Loop.Advance(10 * time.Second)
+	if len(store.records) != 2 {
+		t.Error(len(store.records), "records after the store has recovered")
+	}
+	store.fail = true
+	gone.get("/logout")
+	server.Loop.Advance(time.Second)
+	store.fail = false
+	server.Loop.Advance(10 * time.Second)
+	if len(store.records) != 1 {
+		t.Error("a logout is forgotten")
+	}
+	asked := store.asked
+	for range 5 { // come and go within the moment
+		brief := newBrowser(t, server)
+		brief.get("/login")
+		brief.get("/logout")
+	}
+	server.Loop.Advance(10 * time.Second)
+	if store.asked != asked || sessions.Len() != 1 {
+		t.Error("what was never kept is removed:", store.asked-asked)
+	}
+}
+
+// failing is a Store in memory.
+type failing struct {
+	fail    bool
+	asked   int // calls of Delete
+	records map[string]session.Record
+}
+
+var errFull = errors.New("disk full")
+
+func (f *failing) LoadAll(yield func(session.Record) bool) error {
+	for _, r := range f.records {
+		if !yield(r) {
+			break
+		}
+	}
+	return nil
+}
+
+func (f *failing) Save(r session.Record) error {
+	if f.fail {
+		return errFull
+	}
+	f.records[r.Key] = r
+	return nil
+}
+
+func (f *failing) Delete(key string) error {
+	f.asked++
+	if f.fail {
+		return errFull
+	}
+	delete(f.records, key)
+	return nil
+}
+
+// Most is set after the sessions were loaded, and holds from the next one on.
+func TestMostOfStored(t *testing.T) {
+	store := &failing{records: make(map[string]session.Record)}
+	server := resourcetest.New(nil)
+	for i := range 20 {
+		key := fmt.Sprint(i)
+		store.records[key] = session.Record{Key: key, Touched: server.Loop.Now(), Timeout: time.Hour}
+	}
+	sessions, err := session.NewStored(server.Loop, store)
+	if err != nil || sessions.Len() != 20 {
+		t.Fatal(err, sessions.Len())
+	}
+	sessions.Most = 5
+	server.Root = app{Sessions: sessions}
+	if server.Get("/"); sessions.Len() != 5 {
+		t.Error(sessions.Len(), "sessions")
 	}
 }
 
@@ -466,9 +668,9 @@ func Example() {
 	sessions := session.New(server.Loop) // of a reactor: session.New(reactor.Default())
 	server.Root = leaf(func(r *resource.Request) {
 		s := sessions.Of(r)
+		_ = session.Update(s, func(n int) int { return n + 1 })
 		n, _ := session.Get[int](s)
-		_ = session.Set(s, n+1)
-		r.Write(fmt.Appendf(nil, "visit %d", n+1))
+		r.Write(fmt.Appendf(nil, "visit %d", n))
 	})
 	first := server.Get("/")
 	cookie, _, _ := strings.Cut(first.Field("Set-Cookie"), ";")

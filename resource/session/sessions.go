@@ -39,8 +39,9 @@ type Sessions struct {
 	Lasting bool
 	// Timeout is how long a session lives without a request; DefaultTimeout.
 	Timeout time.Duration
-	// Most bounds how many there are: the one that would end first goes for a new one.
-	// DefaultMost; an empty session needs about half a KiB.
+	// Most bounds how many there are: for a new one goes the one that would end first, of
+	// those that hold nothing if there are such. DefaultMost; one that holds nothing needs
+	// about half a KiB.
 	Most int
 	// Log takes what goes wrong with the Store; nil means slog.Default().
 	Log *slog.Logger
@@ -50,7 +51,8 @@ type Sessions struct {
 
 	mu    sync.Mutex
 	byKey map[string]*Session
-	queue queue
+	empty queue // those that hold nothing: nobody loses by their end
+	full  queue
 	armed time.Time            // when the timer rings; zero when there is none
 	timer *reactor.DelayedCall // of the loop
 }
@@ -67,8 +69,7 @@ func (t *Sessions) Of(r *resource.Request) *Session {
 	if s := t.Find(r); s != nil {
 		return s
 	}
-	id := rand.Text()
-	s := &Session{of: t, id: id, key: keyOf(id), timeout: t.timeout(), touched: r.Now()}
+	s := t.newSession(r)
 	t.add(s)
 	t.give(r, s)
 	return s
@@ -76,46 +77,54 @@ func (t *Sessions) Of(r *resource.Request) *Session {
 
 // Find is Of that makes none: nil when the client has no session. Loop only.
 func (t *Sessions) Find(r *resource.Request) *Session {
-	if s, ok := r.Session().(*Session); ok && s.of == t && !s.Expired() {
+	if s, ok := r.Value(t).(*Session); ok && !s.Expired() {
 		return s
 	}
-	id, ok := r.Cookie(t.cookieName(t.secure(r)))
-	if !ok {
-		return nil
+	for id := range r.Cookies(t.cookieName(t.secure(r))) {
+		s := t.touch(id, r.Now())
+		if s == nil {
+			continue // what another host or path has left there
+		}
+		if t.Lasting {
+			t.give(r, s) // that the client keeps it as long, too
+		} else {
+			t.bind(r, s)
+		}
+		return s
 	}
-	s := t.touch(id, r.Now())
-	if s == nil {
-		return nil
+	return nil
+}
+
+// Regenerate moves what the session of the client holds to a new one, and tells the client.
+// It is for the moment at which somebody logs in: who has planted or seen the old id has
+// nothing, and neither has a request that came with it. Loop only, before the head of the
+// answer is sent.
+func (t *Sessions) Regenerate(r *resource.Request) *Session {
+	old := t.Find(r)
+	s := t.newSession(r)
+	if old != nil {
+		t.move(old, s)
 	}
-	if t.Lasting {
-		t.give(r, s) // that the client keeps it as long, too
-	} else {
-		r.SetSession(s)
+	t.add(s)
+	if !s.isEmpty() {
+		t.matters(s)
+		t.changed(s)
 	}
+	t.give(r, s)
 	return s
 }
 
-// Regenerate gives the session of the client a new id, and tells it. It is for the moment at
-// which somebody logs in: who has planted or seen the old id has nothing. Loop only, before
-// the head of the answer is sent.
-func (t *Sessions) Regenerate(r *resource.Request) *Session {
-	s := t.Of(r)
-	id := rand.Text()
-	s.mu.Lock()
-	s.id = id
-	s.mu.Unlock()
+// move takes what old holds, and ends it.
+func (t *Sessions) move(old, s *Session) {
 	t.mu.Lock()
-	old := s.key
-	if s.place >= 0 {
-		delete(t.byKey, old)
-		s.key = keyOf(id)
-		t.byKey[s.key] = s
-	}
+	s.timeout = old.timeout
 	t.mu.Unlock()
-	t.forget(old)
-	t.changed(s)
-	t.give(r, s)
-	return s
+	old.mu.Lock()
+	s.values, s.raw, s.onExpire = old.values, old.raw, old.onExpire
+	old.values, old.raw, old.onExpire = nil, nil, nil
+	old.ended = true
+	old.mu.Unlock()
+	t.expire(old)
 }
 
 // Logout ends the session of the client, if there is one, and has it drop the cookie. Loop
@@ -128,7 +137,7 @@ func (t *Sessions) Logout(r *resource.Request) {
 	s.Expire()
 	c := t.cookie(r, "")
 	c.MaxAge = -1
-	r.SetCookie(c)
+	r.ReplaceCookie(c)
 }
 
 // Len is how many sessions there are.
@@ -146,7 +155,19 @@ func (t *Sessions) give(r *resource.Request, s *Session) {
 		c.MaxAge = int((s.Timeout() + time.Second - 1) / time.Second)
 	}
 	r.ReplaceCookie(c)
+	t.bind(r, s)
+}
+
+// bind has the request know its session.
+func (t *Sessions) bind(r *resource.Request, s *Session) {
+	r.SetValue(t, s)
 	r.SetSession(s)
+}
+
+// newSession is one that nobody knows yet.
+func (t *Sessions) newSession(r *resource.Request) *Session {
+	id := rand.Text()
+	return &Session{of: t, id: id, key: keyOf(id), timeout: t.timeout(), touched: r.Now()}
 }
 
 // cookie is the cookie with that value.
@@ -201,20 +222,42 @@ func keyOf(id string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// add takes a session in.
+// add takes a session in, for which others go when there are too many.
 func (t *Sessions) add(s *Session) {
-	t.mu.Lock()
-	var first *Session
-	if len(t.queue) >= t.most() {
-		first = t.queue[0]
-	}
-	t.byKey[s.key] = s
-	heap.Push(&t.queue, s)
-	t.mu.Unlock()
-	if first != nil {
+	for {
+		t.mu.Lock()
+		var first *Session
+		if most := t.most(); len(t.byKey) >= most {
+			if first = t.empty.first(); first == nil {
+				first = t.full.first()
+			}
+		}
+		if first == nil {
+			break
+		}
+		t.mu.Unlock()
 		t.expire(first)
 	}
+	t.put(s, &t.empty)
+	t.mu.Unlock()
 	t.arm()
+}
+
+// put places a session, with t.mu.
+func (t *Sessions) put(s *Session, q *queue) {
+	t.byKey[s.key] = s
+	s.queue = q
+	heap.Push(q, s)
+}
+
+// matters notes that the session holds something.
+func (t *Sessions) matters(s *Session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s.queue == &t.empty {
+		heap.Remove(s.queue, s.place)
+		t.put(s, &t.full)
+	}
 }
 
 // touch is the session with that id, whose expiry it puts off; nil when there is none.
@@ -226,14 +269,12 @@ func (t *Sessions) touch(id string, now time.Time) *Session {
 		return nil
 	}
 	s.touched = now
-	heap.Fix(&t.queue, s.place)
+	heap.Fix(s.queue, s.place)
 	// The Store need not know each second of it.
 	stale := now.Sub(s.saved) > s.timeout/10
 	t.mu.Unlock()
 	s.mu.Lock()
-	if !s.ended {
-		s.id = id
-	}
+	s.id = id
 	s.mu.Unlock()
 	if stale {
 		t.changed(s)
@@ -245,33 +286,43 @@ func (t *Sessions) touch(id string, now time.Time) *Session {
 func (t *Sessions) setTimeout(s *Session, d time.Duration) {
 	t.mu.Lock()
 	s.timeout = d
-	if s.place >= 0 {
-		heap.Fix(&t.queue, s.place)
+	if s.queue != nil {
+		heap.Fix(s.queue, s.place)
 	}
 	t.mu.Unlock()
 	t.arm()
+	t.matters(s)
 	t.changed(s)
 }
 
 // expire ends a session.
 func (t *Sessions) expire(s *Session) {
 	t.mu.Lock()
-	if s.place < 0 {
+	if s.queue == nil {
 		t.mu.Unlock()
 		return
 	}
-	heap.Remove(&t.queue, s.place)
-	key := s.key
-	delete(t.byKey, key)
+	heap.Remove(s.queue, s.place)
+	s.queue = nil
+	delete(t.byKey, s.key)
+	t.forget(s)
 	t.mu.Unlock()
 	s.mu.Lock()
 	told := s.onExpire
-	s.values, s.onExpire, s.ended = nil, nil, true
+	s.values, s.raw, s.onExpire, s.ended = nil, nil, nil, true
 	s.mu.Unlock()
-	t.forget(key)
 	for _, f := range told {
 		t.loop.CallFromThread(f)
 	}
+}
+
+// first is the session that ends first, of all; nil when there is none. With t.mu.
+func (t *Sessions) first() *Session {
+	a, b := t.empty.first(), t.full.first()
+	if a == nil || b != nil && b.expires().Before(a.expires()) {
+		return b
+	}
+	return a
 }
 
 // arm has the timer ring when the first session ends. A timer that rings too early costs
@@ -279,11 +330,12 @@ func (t *Sessions) expire(s *Session) {
 func (t *Sessions) arm() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.queue) == 0 {
+	first := t.first()
+	if first == nil {
 		return
 	}
-	if first := t.queue[0].expires(); t.armed.IsZero() || first.Before(t.armed) {
-		t.armed = first
+	if at := first.expires(); t.armed.IsZero() || at.Before(t.armed) {
+		t.armed = at
 		t.loop.CallFromThread(t.setTimer)
 	}
 }
@@ -305,15 +357,13 @@ func (t *Sessions) setTimer() {
 // ring ends what is due.
 func (t *Sessions) ring() {
 	t.timer = nil
-	now := t.loop.Now()
-	for {
+	t.mu.Lock()
+	t.armed = time.Time{}
+	t.mu.Unlock()
+	for now := t.loop.Now(); ; {
 		t.mu.Lock()
-		t.armed = time.Time{}
-		due := len(t.queue) > 0 && !now.Before(t.queue[0].expires())
-		var s *Session
-		if due {
-			s = t.queue[0]
-		}
+		s := t.first()
+		due := s != nil && !now.Before(s.expires())
 		t.mu.Unlock()
 		if !due {
 			break
@@ -323,8 +373,15 @@ func (t *Sessions) ring() {
 	t.arm()
 }
 
-// queue is the sessions, the one that ends first at its head: a heap.
+// queue is sessions, the one that ends first at its head: a heap.
 type queue []*Session
+
+func (q queue) first() *Session {
+	if len(q) == 0 {
+		return nil
+	}
+	return q[0]
+}
 
 func (q queue) Len() int           { return len(q) }
 func (q queue) Less(i, j int) bool { return q[i].expires().Before(q[j].expires()) }
@@ -346,6 +403,5 @@ func (q *queue) Pop() any {
 	s := old[len(old)-1]
 	old[len(old)-1] = nil
 	*q = old[:len(old)-1]
-	s.place = -1
 	return s
 }

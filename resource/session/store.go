@@ -39,12 +39,13 @@ type Record struct {
 }
 
 // NewStored is New with the sessions that store has, and writes there what changes: a moment
-// later, and at the end of l what is left. One process at a time has a Store; sessions that
-// another has made since are not seen. It blocks: it is called before l runs. With an error
-// that says what could not be read there are the Sessions that could.
+// later, and when l stops what is left. l is a reactor of its own or the first of a Group;
+// what the others change after its end is not written. One process at a time has a Store:
+// what another has made since is not seen. It blocks: it is called before l runs. With an
+// error that says what could not be read there are the Sessions that could.
 func NewStored(l reactor.Loop, store Store) (*Sessions, error) {
 	t := New(l)
-	t.writer = &writer{of: t, store: store, dirty: make(map[*Session]bool), gone: make(map[string]bool)}
+	t.writer = &writer{of: t, store: store, delay: delay, dirty: make(map[*Session]bool), gone: make(map[string]bool)}
 	now := l.Now()
 	var old []string
 	err := store.LoadAll(func(r Record) bool {
@@ -52,18 +53,28 @@ func NewStored(l reactor.Loop, store Store) (*Sessions, error) {
 			old = append(old, r.Key)
 			return true
 		}
-		s := &Session{of: t, key: r.Key, timeout: r.Timeout, touched: r.Touched, saved: r.Touched, values: make(map[string]entry, len(r.Values))}
-		for name, v := range r.Values {
-			s.values[name] = entry{raw: v}
+		s := &Session{of: t, key: r.Key, raw: r.Values, timeout: r.Timeout, touched: r.Touched, saved: r.Touched, stored: true}
+		t.mu.Lock()
+		if t.byKey[r.Key] == nil {
+			t.put(s, t.queueOf(s))
 		}
-		t.add(s)
+		t.mu.Unlock()
 		return true
 	})
+	t.arm()
 	for _, key := range old {
 		err = errors.Join(err, store.Delete(key))
 	}
-	l.AddSystemEventTrigger(reactor.Before, reactor.Shutdown, t.writer.last)
+	l.AddSystemEventTrigger(reactor.During, reactor.Shutdown, t.writer.last)
 	return t, err
+}
+
+// queueOf is where a session that was loaded belongs.
+func (t *Sessions) queueOf(s *Session) *queue {
+	if len(s.raw) > 0 {
+		return &t.full
+	}
+	return &t.empty
 }
 
 // dir keeps each session in a file.
@@ -78,7 +89,10 @@ func Dir(name string) (Store, error) {
 	return dir(name), nil
 }
 
-const suffix = ".session"
+const (
+	suffix  = ".session"
+	newFile = ".new-" // one that is being written, or was when the process died
+)
 
 func (d dir) file(key string) string { return filepath.Join(string(d), key+suffix) }
 
@@ -92,6 +106,9 @@ func (d dir) LoadAll(yield func(Record) bool) error {
 	for _, e := range entries {
 		key, ok := strings.CutSuffix(e.Name(), suffix)
 		if !ok {
+			if strings.HasPrefix(e.Name(), newFile) {
+				_ = os.Remove(filepath.Join(string(d), e.Name()))
+			}
 			continue
 		}
 		r, err := d.load(key)
@@ -130,7 +147,7 @@ func (d dir) Save(r Record) (err error) {
 	if err != nil {
 		return fmt.Errorf("session: %w", err)
 	}
-	f, err := os.CreateTemp(string(d), ".new-*")
+	f, err := os.CreateTemp(string(d), newFile+"*")
 	if err != nil {
 		return fmt.Errorf("session: %w", err)
 	}
