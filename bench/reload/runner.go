@@ -24,6 +24,8 @@ import (
 const (
 	askEvery = 5 * time.Millisecond
 	mostWait = 15 * time.Second
+	mostCold = 3 * time.Minute         // for the first answer: all that is imported may have to be built
+	tellCold = 5 * time.Second         // between words about it
 	settle   = 1500 * time.Millisecond // before an edit: Flask and air do not see what comes sooner
 	mostTold = 2000                    // bytes of what a runner has printed
 )
@@ -57,6 +59,12 @@ func (o *output) String() string {
 	return string(text[max(0, len(text)-mostTold):])
 }
 
+// last is the last line of it.
+func (o *output) last() string {
+	text := strings.TrimRight(o.String(), "\n")
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
 // start runs words, in which PORT is a free port, and waits for the first answer.
 func (b *bench) start(app, name string, words ...string) (*runner, error) {
 	dir, err := b.unpack(app, fmt.Sprintf("%s%d", app, len(b.runners)))
@@ -88,7 +96,7 @@ func (b *bench) start(app, name string, words ...string) (*runner, error) {
 	if app == "page" {
 		first = "<"
 	}
-	if err := r.await(first); err != nil {
+	if err := r.awaitFirst(first); err != nil {
 		return nil, err
 	}
 	r.refused = 0
@@ -151,8 +159,30 @@ type lostError struct{ text string }
 
 func (e *lostError) Error() string { return e.text }
 
-func (r *runner) await(version string) error {
-	for end := time.Now().Add(mostWait); time.Now().Before(end); time.Sleep(askEvery) {
+func (r *runner) await(version string) error { return r.awaitFor(version, mostWait) }
+
+// awaitFirst waits for the first answer, and says so when that takes long.
+func (r *runner) awaitFirst(version string) error {
+	began := time.Now()
+	tell := time.NewTicker(tellCold)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-tell.C:
+				fmt.Fprintf(os.Stderr, "reload: %s has not answered yet, %v: %s\n", r.name, time.Since(began).Round(time.Second), r.out.last())
+			case <-done:
+				return
+			}
+		}
+	}()
+	defer close(done)
+	defer tell.Stop()
+	return r.awaitFor(version, mostCold)
+}
+
+func (r *runner) awaitFor(version string, most time.Duration) error {
+	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(askEvery) {
 		if strings.Contains(r.get("/"), version) {
 			return nil
 		}

@@ -289,6 +289,11 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 	for _, path := range c.Watch {
 		o.Extra = append(o.Extra, absolute(here, path))
 	}
+	for _, path := range []string{c.JSON, c.LogFile} {
+		if path != "" && path != "-" {
+			o.Written = append(o.Written, absolute(here, path)) // or each event makes another
+		}
+	}
 	for _, text := range c.Rules {
 		rule, err := parseRule(text)
 		if err != nil {

@@ -38,6 +38,7 @@ type devTerminal struct {
 	tty     *os.File
 	typing  atomic.Bool // what is typed goes to the program, line by line; the reader of keys ends it
 	watched bool
+	told    time.Duration // of a build that goes on, where lines can not be taken back
 }
 
 func newDevTerminal(d *devServer) *devTerminal {
@@ -73,6 +74,9 @@ func (t *devTerminal) line(at time.Time, text string) { t.lineLike(at, text, tex
 
 // lineLike shows one line; it takes the place of the last one if that was of the same kind.
 func (t *devTerminal) lineLike(at time.Time, kind, text string) {
+	if t.last == buildGoesOn && t.colour {
+		fmt.Fprint(t.out, "\x1b[1A\x1b[2K")
+	}
 	if kind == t.last {
 		t.times++
 		if t.colour {
@@ -85,6 +89,30 @@ func (t *devTerminal) lineLike(at time.Time, kind, text string) {
 	}
 	t.last, t.times = kind, 1
 	fmt.Fprintf(t.out, "%s %s\n", t.paint(dimmed, at.Format("15:04:05")), text)
+}
+
+const (
+	buildGoesOn = "a build goes on" // what the last line is like
+	// firstTold is when a build that goes on is told of first where lines can not be taken
+	// back; then it is each time after twice as long.
+	firstTold = 5 * time.Second
+)
+
+// building shows that a build goes on: on a terminal in a line that the next takes the place
+// of.
+func (t *devTerminal) building(e dev.Event) {
+	if !t.colour {
+		if e.Took < max(2*t.told, firstTold) {
+			return
+		}
+		t.told = e.Took
+	}
+	text := fmt.Sprintf("building, %d s", int(e.Took.Seconds()))
+	if e.Text != "" {
+		text += ": " + t.shownText(e.Text)
+	}
+	t.line(e.Time, t.paint(dimmed, text))
+	t.last = buildGoesOn
 }
 
 // about is the version, and what the console on the page of an error asks for.
@@ -138,6 +166,10 @@ func (t *devTerminal) show(e dev.Event) {
 		} else {
 			t.line(e.Time, t.paint(dimmed, e.Action))
 		}
+	case dev.EventBuild:
+		t.told = 0
+	case dev.EventBuilding:
+		t.building(e)
 	case dev.EventBuilt:
 		switch {
 		case e.Cached && e.Took > 0:

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"spindle/reactor/reactortest"
 	"spindle/site"
+	"spindle/site/dev"
 )
 
 // What a program prints can not do harm to the terminal.
@@ -59,6 +61,44 @@ func TestRequestsAreFolded(t *testing.T) {
 		}
 		if !strings.Contains(text, row.has) || !strings.Contains(text, "slow") {
 			t.Errorf("%q", text)
+		}
+	}
+}
+
+// A build that goes on is one line on a terminal, which what comes next takes the place of, and
+// a few lines in a file.
+func TestBuildGoesOn(t *testing.T) {
+	for _, row := range []struct {
+		colour bool
+		want   string
+	}{
+		{false, "00:00:05 building, 5 s: 5 packages compiled\n00:00:10 building, 10 s: 10 packages compiled\n00:00:12 built in 12.0 s\n"},
+		{true, "00:00:12 built in 12.0 s\n"},
+	} {
+		var shown bytes.Buffer
+		terminal := &devTerminal{d: &devServer{config: &devConfig{}}, out: &terminalOut{w: &shown, clock: reactortest.NewClock()}, colour: row.colour}
+		for s := range 13 {
+			took := time.Duration(s) * time.Second
+			e := dev.Event{Time: time.Time{}.Add(took), Took: took, Kind: dev.EventBuilding, Text: fmt.Sprintf("%d packages compiled", s)}
+			switch s {
+			case 0:
+				e.Kind = dev.EventBuild
+			case 12:
+				e.Kind = dev.EventBuilt
+			}
+			terminal.show(e)
+		}
+		terminal.out.flush()
+		var left []string // of lines that were taken back
+		for line := range strings.Lines(shown.String()) {
+			for strings.HasPrefix(line, "\x1b[1A\x1b[2K") {
+				line = line[len("\x1b[1A\x1b[2K"):]
+				left = left[:len(left)-1]
+			}
+			left = append(left, escapes().ReplaceAllString(line, ""))
+		}
+		if got := strings.Join(left, ""); got != row.want {
+			t.Errorf("colour %v: %q", row.colour, got)
 		}
 	}
 }

@@ -26,7 +26,6 @@ type listenConfig struct {
 	Quiet   bool
 	Open    bool
 	secureConfig
-	serviceConfig
 
 	TrustProxies []string       // addresses, ranges; "unix"
 	trusted      []netip.Prefix // of them
@@ -132,10 +131,7 @@ func (c *listenConfig) check(cmd *cobra.Command) error {
 	if err := c.readTrusted(); err != nil {
 		return err
 	}
-	if err := c.checkLog(); err != nil {
-		return err
-	}
-	return c.checkService()
+	return c.checkLog()
 }
 
 // nobody is a range of no address: who comes over a UNIX socket is trusted where anybody is.

@@ -27,6 +27,9 @@ func (s *Supervisor) watchAnew() {
 	}
 	skip := w.Skip
 	w.Skip = func(path string, dir bool) bool {
+		if slices.Contains(s.opts.Written, path) {
+			return true
+		}
 		for _, e := range s.opts.Exclude {
 			if r := (Rule{Pattern: e}); r.matches(relativeTo(s.target.root(), path)) {
 				return true

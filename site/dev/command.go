@@ -26,13 +26,16 @@ type command struct {
 	result *reactor.Deferred[*command]
 	status reactor.ProcessStatus
 	killed bool
-	line   func(line []byte) // told of what comes, as it comes; may be nil
+
+	mostErrs int                         // bytes of errors that are kept
+	line     func(line string) (no bool) // told of each line of errors as it comes; one that it takes is not kept. May be nil
+	lines    lineCutter
 }
 
 // runCommand starts a command in a process group of its own. Its result comes when it has
 // ended, however it ended; the error is only that it could not be started. Loop only.
 func runCommand(l reactor.Loop, dir string, env []string, args ...string) (*command, error) {
-	c := &command{result: reactor.NewDeferred[*command]()}
+	c := &command{mostErrs: mostOutput, result: reactor.NewDeferred[*command]()}
 	child, err := reactor.SpawnProcess(l, c, reactor.Process{
 		Path: args[0], Args: args[1:], Dir: dir, Env: env,
 		FDs: map[int]reactor.ChildFD{0: {}, 1: {Pipe: reactor.ChildWrites}, 2: {Pipe: reactor.ChildWrites}},
@@ -64,10 +67,15 @@ func (c *command) ProcessMade(*reactor.ChildProcess) {}
 func (c *command) OutReceived(data []byte) { c.out = c.keep(c.out, data, mostListed) }
 
 func (c *command) ErrReceived(data []byte) {
-	c.errs = c.keep(c.errs, data, mostOutput)
-	if c.line != nil {
-		c.line(data)
+	if c.line == nil {
+		c.errs = c.keep(c.errs, data, c.mostErrs)
+		return
 	}
+	c.lines.add(data, func(line string) {
+		if !c.line(line) {
+			c.errs = c.keep(c.errs, []byte(line+"\n"), c.mostErrs)
+		}
+	})
 }
 
 // keep appends what there is room for.
@@ -81,6 +89,7 @@ func (c *command) keep(to, data []byte, most int) []byte {
 
 func (c *command) ProcessEnded(status reactor.ProcessStatus) {
 	c.status = status
+	c.errs = c.keep(c.errs, c.lines.rest, c.mostErrs)
 	c.result.Callback(c)
 }
 

@@ -14,6 +14,10 @@
 // one can; when there is none yet they wait. A build or a start that fails changes
 // nothing but that the pages say so.
 //
+// A Go program is built by the go command first. From then on, while nothing changes that it
+// would have to look at, the compiler and the linker are run as it says that it would run them: a
+// goRecipe, which is prepared while nothing else is to be done (see gorecipe.go).
+//
 // With Options.Direct a program is given the public socket itself. That is not the default, though
 // it costs a request nothing: scripts in pages, records, and pages of failures need requests
 // to come through here.

@@ -10,7 +10,8 @@ const (
 	EventWatching = "watching" // what is watched is known; Files counts it
 	EventChange   = "change"   // Paths are other than before; Action says what follows
 	EventBuild    = "build"    // a build begins
-	EventBuilt    = "built"    // it is done; Cached: it was there already
+	EventBuilding = "building" // it goes on for long; Took so far; Text says what has been done
+	EventBuilt    = "built"    // it is done; Cached: it was there already; Text says how
 	EventFailed   = "failed"   // there is no new program; Failure says why
 	EventStart    = "start"    // a generation was started
 	EventReady    = "ready"    // it answers from now on; Took since the change

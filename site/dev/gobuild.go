@@ -2,9 +2,9 @@ package dev
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,11 +37,20 @@ type goBuilder struct {
 	listing *command
 	witness witness
 	building
+
+	sums      goSums
+	recipe    *goRecipe // how to build without the go command; nil when that is not known
+	preparing *preparing
+	works     int // directories of recipes so far
+	doubts    int // recipes of deps that have failed
+	builds    int // so far
+	progress  goProgress
 }
 
 // building is what is under way.
 type building struct {
 	run    *command
+	direct *directBuild
 	result *reactor.Deferred[*built]
 }
 
@@ -50,7 +59,19 @@ type built struct {
 	path   string
 	key    string
 	cached bool
+	direct bool // the go command was not run
 	took   time.Duration
+}
+
+// how says in a word how it was built.
+func (p *built) how() string {
+	switch {
+	case p.cached:
+		return ""
+	case p.direct:
+		return "compile and link"
+	}
+	return "go build"
 }
 
 // newGoBuilder makes a builder for the package at pkg, a directory or an import path, as
@@ -61,7 +82,7 @@ func newGoBuilder(l reactor.Loop, dir, pkg string, flags, env []string) (*goBuil
 		base = os.TempDir()
 	}
 	name := sha256.Sum256([]byte(dir + "\x00" + pkg))
-	b := &goBuilder{loop: l, dir: dir, pkg: pkg, flags: flags, env: env,
+	b := &goBuilder{loop: l, dir: dir, pkg: pkg, flags: flags, env: env, sums: goSums{read: map[string]fileRead{}},
 		cache: filepath.Join(base, "spindle", "dev", hex.EncodeToString(name[:8]))}
 	return b, os.MkdirAll(b.cache, 0o700)
 }
@@ -96,6 +117,7 @@ func (b *goBuilder) list() *reactor.Deferred[*goDeps] {
 	if b.listing != nil {
 		b.listing.kill()
 	}
+	b.leavePreparing()
 	b.fresh = false
 	args := append([]string{"go", "list", "-e", "-deps", "-json=" + goListFields}, tagsOf(b.flags)...)
 	run, err := runCommand(b.loop, b.dir, b.env, append(args, b.pkg)...)
@@ -104,6 +126,7 @@ func (b *goBuilder) list() *reactor.Deferred[*goDeps] {
 		return result
 	}
 	b.listing = run
+	b.follow(run, nil)
 	run.result.Then(func(c *command) {
 		if b.listing == c {
 			b.listing = nil
@@ -172,7 +195,11 @@ func (b *goBuilder) listed(c *command, result *reactor.Deferred[*goDeps]) {
 		result.Errback(errGivenUp)
 		return
 	}
-	d, err := parseGoList(c.out, b.modules)
+	work := b.setting("GOWORK")
+	if work == "off" {
+		work = ""
+	}
+	d, err := parseGoList(c.out, b.modules, work)
 	if err != nil || len(c.out) == 0 {
 		result.Errback(b.failure("list", "The package can not be listed", c))
 		return
@@ -182,7 +209,7 @@ func (b *goBuilder) listed(c *command, result *reactor.Deferred[*goDeps]) {
 		result.Errback(f)
 		return
 	}
-	b.deps, b.fresh = d, true
+	b.deps, b.fresh, b.doubts = d, true, 0
 	b.addWitness(d)
 	result.Callback(d)
 }
@@ -230,69 +257,74 @@ func (b *goBuilder) build() *reactor.Deferred[*built] {
 	b.cancel()
 	result := reactor.NewDeferred[*built]()
 	b.result = result
+	b.builds++
 	started := b.loop.Now()
-	deps, salt := b.deps, b.salt+strings.Join(b.buildFlags(), "\x00")
+	deps, salt, recipe := b.deps, b.wholeSalt(), b.recipe
 	if !b.fresh {
 		deps = nil
 	}
-	reactor.DeferToThreadPool(b.loop.ThreadPool(), func() (string, error) {
-		return keyOf(deps, salt)
-	}).Then(func(key string) {
+	suits := false
+	reactor.DeferToThreadPool(b.loop.ThreadPool(), func() (*goState, error) {
+		s, err := b.sums.look(deps, salt, started)
+		suits = err == nil && recipe != nil && recipe.deps == deps && recipe.salt == salt && recipe.unfit == "" && recipe.suits(s, &b.sums, started)
+		return s, err
+	}).Then(func(s *goState) {
 		if b.result == result {
-			b.make(key, started)
+			b.make(s, suits, started)
 		}
 	}, func(err error) { b.end(result, nil, err) })
 	return result
 }
 
-// keyOf is the name of the program that the files make, "" when it is not known what
-// they are.
-func keyOf(d *goDeps, salt string) (string, error) {
-	if d == nil {
-		return "", nil
-	}
-	h := sha256.New()
-	fmt.Fprintln(h, salt)
-	for _, path := range d.files {
-		data, err := os.Open(path)
-		if err != nil {
-			continue // gone: go build will say what that means
+// wholeSalt is what beside the files decides what is built.
+func (b *goBuilder) wholeSalt() string { return b.salt + strings.Join(b.buildFlags(), "\x00") }
+
+// keyAfter is the name of a program that was made of files of that key: "once" and more when
+// they were edited meanwhile, since it is not what key says then.
+func (b *goBuilder) keyAfter(key string, deps *goDeps) *reactor.Deferred[string] {
+	salt, now, n := b.wholeSalt(), b.loop.Now(), b.builds
+	return reactor.DeferToThreadPool(b.loop.ThreadPool(), func() (string, error) {
+		if s, err := b.sums.look(deps, salt, now); err == nil && key != "" && s.key == key {
+			return key, nil
 		}
-		fmt.Fprintln(h, "file", path)
-		_, err = io.Copy(h, data)
-		_ = data.Close()
-		if err != nil {
-			return "", err
-		}
-	}
-	for _, dir := range d.dirs {
-		entries, _ := os.ReadDir(dir)
-		for _, e := range entries {
-			if isGoSource(e.Name()) {
-				fmt.Fprintln(h, "name", dir, e.Name())
-			}
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)[:12]), nil
+		return fmt.Sprintf("once.%d.%d", os.Getpid(), n), nil
+	})
 }
 
-// make builds, unless the program is there.
-func (b *goBuilder) make(key string, started time.Time) {
-	path := filepath.Join(b.cache, key)
-	if _, err := os.Stat(path); key != "" && err == nil {
+// newOut is where the program of this build is written.
+func (b *goBuilder) newOut() string {
+	return filepath.Join(b.cache, fmt.Sprintf("new.%d.%d", os.Getpid(), b.builds))
+}
+
+// make builds, unless the program is there: by the compiler and the linker alone where that
+// is known to come to the same.
+func (b *goBuilder) make(s *goState, direct bool, started time.Time) {
+	path := filepath.Join(b.cache, s.key)
+	if _, err := os.Stat(path); s.key != "" && err == nil {
 		now := b.loop.Now()
 		_ = os.Chtimes(path, now, now)
-		b.end(b.result, &built{path: path, key: key, cached: true, took: now.Sub(started)}, nil)
+		b.end(b.result, &built{path: path, key: s.key, cached: true, took: now.Sub(started)}, nil)
+		b.prepareLater()
 		return
 	}
-	out := filepath.Join(b.cache, "new."+fmt.Sprint(os.Getpid()))
-	args := append([]string{"go", "build", "-o", out}, b.buildFlags()...)
+	if direct {
+		b.buildDirect(s, started)
+		return
+	}
+	b.makeWithGo(s.key, started)
+}
+
+// makeWithGo has the go command build.
+func (b *goBuilder) makeWithGo(key string, started time.Time) {
+	out := b.newOut()
+	args := append([]string{"go", "build", "-v", "-o", out}, b.buildFlags()...)
 	run, err := runCommand(b.loop, b.dir, b.env, append(args, b.pkg)...)
 	if err != nil {
 		b.end(b.result, nil, noGo(b.dir, err))
 		return
 	}
 	b.run = run
+	b.follow(run, b.deps)
 	result := b.result
 	run.result.Then(func(c *command) { b.ended(c, result, out, key, started) }, nil)
 }
@@ -356,36 +388,26 @@ func (b *goBuilder) given(name string) bool {
 func (b *goBuilder) ended(c *command, result *reactor.Deferred[*built], out, key string, started time.Time) {
 	switch {
 	case c.killed:
+		_ = os.Remove(out)
 		b.end(result, nil, errGivenUp)
 		return
 	case !c.ok() && b.witness.refused(string(c.errs)):
-		b.make(key, started)
+		b.makeWithGo(key, started)
 		return
 	case !c.ok():
 		b.end(result, nil, b.failure("build", "The build failed", c))
 		return
 	}
-	deps, salt := b.deps, b.salt+strings.Join(b.buildFlags(), "\x00")
-	reactor.DeferToThreadPool(b.loop.ThreadPool(), func() (*built, error) {
-		return b.store(out, key, deps, salt)
-	}).Then(func(p *built) {
-		p.took = b.loop.Now().Sub(started)
-		b.end(result, p, nil)
+	b.keyAfter(key, b.deps).Then(func(key string) {
+		p := &built{path: filepath.Join(b.cache, key), key: key, took: b.loop.Now().Sub(started)}
+		err := os.Rename(out, p.path)
+		wanted := b.result == result
+		b.end(result, p, err)
+		if wanted && err == nil {
+			b.pruneLater()
+			b.prepareLater()
+		}
 	}, func(err error) { b.end(result, nil, err) })
-}
-
-// store gives a program its place. One whose files were edited while it was built is
-// not what key says, and is not kept under it. Blocks: not on the loop.
-func (b *goBuilder) store(out, key string, deps *goDeps, salt string) (*built, error) {
-	if now, err := keyOf(deps, salt); err != nil || key == "" || now != key {
-		key = fmt.Sprintf("once.%d", os.Getpid())
-	}
-	p := &built{path: filepath.Join(b.cache, key), key: key}
-	if err := os.Rename(out, p.path); err != nil {
-		return nil, err
-	}
-	b.prune()
-	return p, nil
 }
 
 // end gives the result, if it is still wanted.
@@ -407,17 +429,38 @@ func (b *goBuilder) end(result *reactor.Deferred[*built], p *built, err error) {
 func (b *goBuilder) cancel() {
 	was := b.building
 	b.building = building{}
+	b.leavePreparing()
 	if was.run != nil {
 		was.run.kill()
+	}
+	if was.direct != nil {
+		was.direct.cancel()
 	}
 	if was.result != nil && !was.result.Settled() {
 		was.result.Errback(errGivenUp)
 	}
 }
 
-// prune removes the oldest programs.
+// close ends all, and removes what only this process needs.
+func (b *goBuilder) close() {
+	b.cancel()
+	b.recipe.remove()
+	b.recipe = nil
+}
+
+// pruneLater has a thread remove the oldest programs.
+func (b *goBuilder) pruneLater() {
+	reactor.DeferToThreadPool(b.loop.ThreadPool(), func() (struct{}, error) {
+		b.prune()
+		return struct{}{}, nil
+	})
+}
+
+// prune removes the oldest programs, and what builds that were killed have left. Blocks: not on
+// the loop.
 func (b *goBuilder) prune() {
 	entries, err := os.ReadDir(b.cache)
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.IsDir() })
 	if err != nil || len(entries) <= keptBuilds {
 		return
 	}
@@ -432,4 +475,10 @@ func (b *goBuilder) prune() {
 	for _, e := range entries[keptBuilds:] {
 		_ = os.Remove(filepath.Join(b.cache, e.Name()))
 	}
+}
+
+// buildID is n times a name of what was built, in the shape of those of the go command.
+func buildID(of string, n int) string {
+	sum := sha256.Sum256([]byte(of))
+	return strings.TrimSuffix(strings.Repeat(base64.RawURLEncoding.EncodeToString(sum[:15])+"/", n), "/")
 }

@@ -6,9 +6,9 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -59,12 +59,15 @@ type goDeps struct {
 	reports bool     // the program tells of its panics
 	serves  bool     // it has net/http
 	errors  []*goListError
-	imports map[string][]string // of each of our Go files
+	outline map[string]string // of each of our Go files
+	carried map[string]bool   // files that are embedded
+	paths   map[string]bool   // the import paths of all packages
 }
 
-// parseGoList reads what go list prints. cache is where modules are that nobody edits.
-func parseGoList(out []byte, cache string) (*goDeps, error) {
-	d := &goDeps{imports: map[string][]string{}}
+// parseGoList reads what go list prints. cache is where modules are that nobody edits, work
+// the file of the workspace, "" for none.
+func parseGoList(out []byte, cache, work string) (*goDeps, error) {
+	d := &goDeps{outline: map[string]string{}, carried: map[string]bool{}, paths: map[string]bool{}}
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p goPackage
 		if err := dec.Decode(&p); err == io.EOF {
@@ -74,6 +77,7 @@ func parseGoList(out []byte, cache string) (*goDeps, error) {
 		}
 		d.add(&p, cache)
 	}
+	d.addFile(work)
 	slices.Sort(d.files)
 	d.files = slices.Compact(d.files)
 	slices.Sort(d.dirs)
@@ -91,6 +95,7 @@ func (d *goDeps) add(p *goPackage, cache string) {
 		}
 		d.errors = append(d.errors, p.DepsErrors...)
 	}
+	d.paths[p.ImportPath] = true
 	switch p.ImportPath {
 	case "spindle/reactor":
 		d.spindle = true
@@ -104,8 +109,11 @@ func (d *goDeps) add(p *goPackage, cache string) {
 		d.addFile(p.Module.GoMod)
 		d.addFile(strings.TrimSuffix(p.Module.GoMod, ".mod") + ".sum")
 	}
-	if p.Standard || p.Dir == "" || cache != "" && below(p.Dir, cache) {
+	if !p.own(cache) {
 		return
+	}
+	if p.Module != nil {
+		d.addFile(p.Module.GoMod) // which says what version of the language it is in
 	}
 	d.dirs = append(d.dirs, p.Dir)
 	for _, list := range [][]string{p.GoFiles, p.CgoFiles, p.CFiles, p.CXXFiles, p.MFiles, p.HFiles, p.FFiles,
@@ -117,10 +125,19 @@ func (d *goDeps) add(p *goPackage, cache string) {
 	for _, pattern := range p.EmbedPatterns {
 		d.embeds = append(d.embeds, embedDir(p.Dir, pattern))
 	}
+	for _, name := range p.EmbedFiles {
+		d.carried[filepath.Join(p.Dir, name)] = true
+	}
 	for _, name := range append(slices.Clone(p.GoFiles), p.CgoFiles...) {
 		path := filepath.Join(p.Dir, name)
-		d.imports[path] = importsOf(path)
+		d.outline[path] = outlineOf(path)
 	}
+}
+
+// own tells whether somebody may edit the package: it is neither of the standard library
+// nor in cache, the directory of downloaded modules.
+func (p *goPackage) own(cache string) bool {
+	return !p.Standard && p.Dir != "" && (cache == "" || !below(p.Dir, cache))
 }
 
 func (d *goDeps) addFile(path string) {
@@ -139,18 +156,31 @@ func embedDir(dir, pattern string) string {
 	return filepath.Join(dir, pattern)
 }
 
-// importsOf is what a Go file imports; nil when it can not be read.
-func importsOf(path string) (list []string) {
-	f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+// outlineOf is what the go command itself reads of a Go file: the name of the package, what
+// is imported, and the directives, among them constraints and patterns of what is embedded.
+// While it stays the same, so does what go list says. "" when the file can not be read.
+func outlineOf(path string) string {
+	source, err := os.ReadFile(path)
 	if err != nil {
-		return nil
+		return ""
 	}
+	f, err := parser.ParseFile(token.NewFileSet(), path, source, parser.ImportsOnly)
+	if err != nil {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString(f.Name.Name + "\n")
 	for _, i := range f.Imports {
-		if name, err := strconv.Unquote(i.Path.Value); err == nil {
-			list = append(list, name)
+		b.WriteString(i.Path.Value + "\n")
+	}
+	for line := range bytes.Lines(source) {
+		line = bytes.TrimSpace(line)
+		if bytes.HasPrefix(line, []byte("//go:")) || bytes.HasPrefix(line, []byte("// +build")) || bytes.HasPrefix(line, []byte("//+build")) {
+			b.Write(line)
+			b.WriteByte('\n')
 		}
 	}
-	return list
+	return b.String()
 }
 
 // has tells whether a change of path changes what is built.
@@ -169,11 +199,10 @@ func (d *goDeps) has(path string) bool {
 
 // stale tells whether, after a change of path, go list has to be asked again.
 func (d *goDeps) stale(path string) bool {
-	was, known := d.imports[path]
-	if !known {
-		return d.has(path)
+	if was, known := d.outline[path]; known {
+		return was == "" || was != outlineOf(path)
 	}
-	return !slices.Equal(was, importsOf(path))
+	return !d.carried[path] && d.has(path) // what is in a file that is embedded is no matter of go list
 }
 
 // isGoSource tells whether path is a file that go build reads.

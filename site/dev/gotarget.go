@@ -112,6 +112,7 @@ func (t *goTarget) judge(path string) Action {
 
 func (t *goTarget) changed(changes []Change) {
 	for _, c := range changes {
+		t.builder.sums.forget(c.Path)
 		if filepath.Ext(c.Path) == ".go" {
 			t.touched[packageDir(t.dir, c.Path)] = true
 		}
@@ -128,7 +129,7 @@ func (t *goTarget) make() *reactor.Deferred[starter] {
 	fail := func(err error) { settleWith(made, starter{}, err) }
 	build := func() {
 		t.builder.build().Then(func(p *built) {
-			settleWith(made, starter{cached: p.cached, start: func(n int) (generation, error) { return t.start(n, p) }}, nil)
+			settleWith(made, starter{cached: p.cached, how: p.how(), start: func(n int) (generation, error) { return t.start(n, p) }}, nil)
 		}, fail)
 	}
 	list := func() {

@@ -1,6 +1,9 @@
 package dev
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // This file decides how the target is made when something has changed.
 
@@ -47,16 +50,43 @@ func (s *Supervisor) before() {
 // makeNow makes the target.
 func (s *Supervisor) makeNow() {
 	began := s.loop.Now()
+	s.tellSlow(began, slowMaking)
 	s.target.make().Then(func(m starter) {
 		s.making = false
+		s.slow.Cancel()
 		s.made = m
-		s.tell(Event{Kind: EventBuilt, Cached: m.cached, Took: s.loop.Now().Sub(began)})
+		s.tell(Event{Kind: EventBuilt, Cached: m.cached, Text: m.how, Took: s.loop.Now().Sub(began)})
 		s.start()
 	}, func(err error) {
 		if errors.Is(err, errGivenUp) {
 			return
 		}
 		s.making = false
+		s.slow.Cancel()
 		s.failed(asFailure(err, "build"))
+	})
+}
+
+const (
+	slowMaking = 2 * time.Second // of which nothing is told
+	tellMaking = time.Second     // between words about one that is slower
+)
+
+// tellSlow tells, after a time, and then again and again, that the target is still being
+// made.
+func (s *Supervisor) tellSlow(began time.Time, after time.Duration) {
+	if s.slow != nil {
+		s.slow.Cancel()
+	}
+	s.slow = s.loop.CallLater(after, func() {
+		if !s.making {
+			return
+		}
+		e := Event{Kind: EventBuilding, Took: s.loop.Now().Sub(began)}
+		if t, ok := s.target.(*goTarget); ok {
+			e.Text = t.builder.progress.String()
+		}
+		s.tell(e)
+		s.tellSlow(began, tellMaking)
 	})
 }

@@ -51,6 +51,7 @@ type Options struct {
 	EnvFiles   []string    // later ones win; what is in the environment wins over all
 	Extra      []string    // files and directories whose change starts the program again
 	Exclude    []string    // patterns of what is not watched
+	Written    []string    // files that this process writes, which are not watched
 	Rules      []Rule      // before the standard ones
 	With       []Companion // run beside the target
 	Before     string      // a command that is run, by the shell, before each build

@@ -18,7 +18,8 @@ import (
 
 // The times of a program.
 const (
-	knockEvery   = 15 * time.Millisecond // whether its port is open
+	knockFirst   = 4 * time.Millisecond // whether its port is open, as long as it may be about to
+	knockEvery   = 15 * time.Millisecond
 	lookForPorts = 400 * time.Millisecond
 	startTimeout = 60 * time.Second
 )
@@ -154,9 +155,18 @@ func (p *program) start(socket *os.File, more map[string]string) error {
 		p.stop(0)
 	})
 	if s.way == byPort {
-		p.knock = p.loop.CallLater(knockEvery, p.tryPort)
+		p.knockAgain()
 	}
 	return nil
+}
+
+// knockAgain asks for the port soon.
+func (p *program) knockAgain() {
+	wait := knockEvery
+	if p.loop.Now().Sub(p.started) < lookForPorts {
+		wait = knockFirst
+	}
+	p.knock = p.loop.CallLater(wait, p.tryPort)
 }
 
 // withSetting is GODEBUG of an environment, and one setting more.
@@ -214,13 +224,13 @@ func (p *program) tryPort() {
 		switch {
 		case p.ready.Settled():
 		case found == "":
-			p.knock = p.loop.CallLater(knockEvery, p.tryPort)
+			p.knockAgain()
 		default:
 			p.own = p.own || found != addr
 			p.addr = found
 			p.isReady()
 		}
-	}, func(error) { p.knock = p.loop.CallLater(knockEvery, p.tryPort) })
+	}, func(error) { p.knockAgain() })
 }
 
 // knocks tells whether a connection is taken. Blocks: not on the loop.

@@ -13,6 +13,9 @@ func (s *Supervisor) shutdown() *reactor.Deferred[struct{}] {
 		s.watcher.Close()
 	}
 	s.target.cancel()
+	if t, ok := s.target.(*goTarget); ok {
+		t.builder.close()
+	}
 	for _, c := range s.commands {
 		c.kill()
 	}

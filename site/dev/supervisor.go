@@ -44,7 +44,8 @@ type Supervisor struct {
 	answers    int        // of the one that answers
 	failure    *Failure   // why what is there now does not run; nil when it does
 	making     bool
-	since      time.Time // of the change that is being worked on
+	slow       *reactor.DelayedCall // tells that it goes on
+	since      time.Time            // of the change that is being worked on
 	draining   []generation
 	waiting    []*reactor.Deferred[resource.Resource]
 	queued     []Change // while paused

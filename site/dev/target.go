@@ -31,7 +31,8 @@ type target interface {
 // starter starts what was made. n is the number of the generation.
 type starter struct {
 	start  func(n int) (generation, error)
-	cached bool // it was there already
+	cached bool   // it was there already
+	how    string // it was made, for a log
 }
 
 // generation is one that was started.
