@@ -20,8 +20,8 @@ const Variable = "SPINDLE_DEV_REPORT"
 
 // How long a goroutine waits for the development server.
 const (
-	waitSeen = 2 * time.Second // until the memory is copied; usually 5 ms
-	waitPage = 5 * time.Second // from then on, for the page, while the goroutine goes on
+	waitSeen = 2 * time.Second  // until the memory is copied; usually 5 ms
+	waitPage = 10 * time.Second // from then on, for the page, while the goroutine goes on
 )
 
 const (
@@ -69,7 +69,7 @@ func OfPanic(v any, exchange func() *Exchange) *Pending {
 
 // OfRecovered is OfPanic for a panic that somebody else has recovered from: it is called by
 // the deferred function that has, or by what that calls. What was recovered, the
-// development server finds in the copy; the goroutine waits for that too, 5 s at most, since
+// development server finds in the copy; the goroutine waits for that too, 10 s at most, since
 // the value lives only as long as the function has not returned.
 func OfRecovered(exchange func() *Exchange) *Pending {
 	r := reportHere()
@@ -145,7 +145,7 @@ type Pending struct {
 	a    *Answer
 }
 
-// Wait is the page: nil when there will be none. It waits for at most 5 s: not on the loop.
+// Wait is the page: nil when there will be none. It waits for at most 10 s: not on the loop.
 // Any goroutine, also where p is nil.
 func (p *Pending) Wait() *Answer {
 	if p == nil {

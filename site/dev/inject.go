@@ -20,9 +20,10 @@ type injector struct {
 	held   []byte // the start of the page, until it is known where the script goes
 	done   bool   // it is known where it goes, or that it goes to the end
 	placed bool
-	page   bool // it is a page, and no fragment: there is a doctype, html, head or body
-	posted bool // it is the answer to a form
-	window bool // a browser asked for it, to show it in a window
+	page   bool   // it is a page, and no fragment: there is a doctype, html, head or body
+	posted bool   // it is the answer to a form
+	window bool   // a browser asked for it, to show it in a window
+	ticket string // of the panic that the page is the program's own answer to; "" for none
 }
 
 // mostHeld is how far into a page the script is put at the latest.
@@ -40,6 +41,9 @@ func (i *injector) Begin(r *resource.Request, status int, fields protocol.Fields
 	}
 	i.window = r.FieldBytes("Sec-Fetch-Dest") != nil
 	i.posted = r.Method() == "POST"
+	if id := fields.Get("X-Spindle-Ticket"); ticketID.get().MatchString(id) && isHere(r) {
+		i.ticket = id
+	}
 	i.nonce = allowScript(fields)
 	if tag := fields.Get("ETag"); tag != "" && !strings.HasPrefix(tag, "W/") {
 		fields.Set("ETag", "W/"+tag) // it is not the same to the byte any more
@@ -106,6 +110,9 @@ func (i *injector) element(dst []byte) []byte {
 	dst = append(dst, `<script src="`+Prefix+`live.js"`...)
 	if i.nonce != "" {
 		dst = append(dst, ` nonce="`+i.nonce+`"`...)
+	}
+	if i.ticket != "" {
+		dst = append(dst, ` data-ticket="`+i.ticket+`"`...)
 	}
 	if i.posted {
 		return append(dst, ` data-spindle="posted"></script>`...)

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"spindle/protocol"
+	"spindle/resource"
+	"spindle/resource/resourcetest"
 )
 
 const scriptElement = `<script src="/__spindle__/live.js" data-spindle></script>`
@@ -121,5 +123,29 @@ func TestElementHasItsNonce(t *testing.T) {
 	i := &injector{nonce: "abc", window: true}
 	if got := string(i.End(i.Filter(nil, []byte("<html><head>")))); !strings.Contains(got, fmt.Sprintf("nonce=%q", "abc")) {
 		t.Error(got)
+	}
+}
+
+// A page that the program has made of a panic leads to the ticket, on this machine.
+func TestInjectionOfATicket(t *testing.T) {
+	m := supervised(t)
+	for _, row := range []struct{ id, field, value, want string }{
+		{"ABCDE23456", "", "", ` data-ticket="ABCDE23456" `},
+		{"ABCDE23456", "X-Forwarded-For", "192.0.2.1", ""},
+		{`"><script>`, "", "", ""},
+	} {
+		i := newInjector(m.s.front)
+		root := resource.Wrap(new(resource.Tree), func(r *resource.Request) error {
+			i.Begin(r, 500, protocol.Fields{{Name: "Content-Type", Value: "text/html"}, {Name: "X-Spindle-Ticket", Value: row.id}})
+			return nil
+		})
+		fields := protocol.Fields{}
+		if row.field != "" {
+			fields.Set(row.field, row.value)
+		}
+		resourcetest.Do(root, "GET", "/", fields, nil)
+		if got := string(i.element(nil)); strings.Contains(got, "data-ticket") != (row.want != "") || !strings.Contains(got, row.want) {
+			t.Errorf("%q, %s: %s", row.id, row.field, got)
+		}
 	}
 }

@@ -170,7 +170,7 @@ func withoutPanic(lines []LogLine) (list []LogLine) {
 // knows tells whether a program has told itself of a panic that it has printed: at about
 // that time, with the same end, which is all that gin prints of a text of several lines.
 func (s *Supervisor) knows(title string, pid int, printed time.Time) bool {
-	const soon = 2 * time.Second
+	const soon = 10 * time.Second // a page may take so long
 	for _, t := range s.tickets.list {
 		if t.Report.Goroutine == 0 || t.Report.PID != pid || t.Time.Sub(printed).Abs() > soon || len(t.Report.Causes) == 0 {
 			continue

@@ -6,6 +6,7 @@
   window.__spindle = true;
   const base = '/__spindle__/', token = '{{token}}';
   const kind = document.currentScript && document.currentScript.dataset.spindle;
+  const ticket = document.currentScript && document.currentScript.dataset.ticket;
   const failurePage = kind === 'failure', panicPage = kind === 'panic';
   const channel = 'BroadcastChannel' in window ? new BroadcastChannel('spindle-live') : null;
   let instance = '', generation = -1, root, veil, bar, busy;
@@ -92,6 +93,17 @@
     dot.className = 'dot';
     bar.replaceChildren(dot, text);
   }
+
+  // note leads from a page that the program has made of a panic to what is known of it.
+  function note() {
+    const link = document.createElement('a'), dot = document.createElement('span');
+    link.className = 'spindle-bar bad corner';
+    link.href = base + 'tickets/' + ticket;
+    dot.className = 'dot';
+    link.append(dot, 'Panic: ticket ' + ticket);
+    shadow().append(link);
+  }
+  if (ticket) addEventListener('DOMContentLoaded', note, { once: true });
 
   async function showFailure() {
     if (failurePage) { location.reload(); return; }
