@@ -162,6 +162,7 @@ func (c *Conn) checkError() {
 func (c *Conn) read() {
 	defer c.contain()
 	const stop = readPaused | eofRead | losing | failed | switching | hasUnread | lost
+	c.r.count()
 	for range readBudget {
 		if c.state&(readable|stop) != readable {
 			return
@@ -173,7 +174,6 @@ func (c *Conn) read() {
 				c.state &^= readable
 			}
 			c.proto.DataReceived(c.r.in[:n])
-			c.r.count()
 			if c.state&readable != 0 { // the next read is another callback
 				c.r.between()
 			}

@@ -32,7 +32,7 @@ type held struct {
 	data []byte // a part of the reactor's arena
 }
 
-// count notes an event.
+// count notes that a connection was ready.
 func (r *Reactor) count() {
 	r.crowd.events++
 	if !r.crowd.many && r.crowd.events >= crowdEvery {
@@ -65,7 +65,15 @@ func (r *Reactor) hold(c *Conn) {
 	c.state |= holding
 	r.held = append(r.held, held{c, r.scratch})
 	r.owner, r.scratch = nil, r.scratch[len(r.scratch):]
-	if cap(r.scratch) < heldRoom || r.Now().Sub(r.heldSince) > heldAtMost {
+	if cap(r.scratch) < heldRoom {
+		r.flushHeld()
+	}
+}
+
+// heldEnough sends what waits when it has waited long enough. It is asked after each
+// callback, whatever that was of.
+func (r *Reactor) heldEnough() {
+	if r.ReadClock().Sub(r.heldSince) > heldAtMost {
 		r.flushHeld()
 	}
 }

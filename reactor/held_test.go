@@ -114,13 +114,15 @@ func TestHeldAnswersAreBounded(t *testing.T) {
 	})
 }
 
-// What waits leaves with the first callback that ends too late.
+// What waits leaves when the first callback ends too late, whatever that has done.
 func TestHeldAnswersAreNotLate(t *testing.T) {
 	var waited []int // at each callback
 	r, _, clients := pens(t, 5, func(p *pen, _ string) {
 		r := p.conn().r
 		if waited = append(waited, len(r.held)); len(waited) == 3 {
 			r.heldSince = r.heldSince.Add(-heldAtMost)
+			r.CallLater(0, func() { p.t.Write([]byte("answer")) })
+			return
 		}
 		p.t.Write([]byte("answer"))
 	})

@@ -300,6 +300,9 @@ func (r *Reactor) end() {
 	for len(r.pending)+len(r.soon)+len(r.files) > 0 {
 		r.settle()
 	}
+	if len(r.held) > 0 {
+		r.heldEnough()
+	}
 	r.watch.end()
 }
 
