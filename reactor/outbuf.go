@@ -18,7 +18,6 @@ const (
 	sharedFrom   = 8 << 10               // WriteShared copies what is smaller
 	maxIovecs    = 64                    // pieces in one writev
 	fileWindow   = 1 << 20               // bytes of a file sent at once; 256 KiB cost a quarter more CPU
-	fileStride   = 256 << 10             // from one look whether it is in memory to the next
 	warmRetry    = 20 * time.Millisecond // when all threads are taken
 	joinedAtMost = 256 << 10             // bytes of a file whose head shares its first packet; see below
 	flushBudget  = 4 << 20               // bytes that one connection may send in one turn
@@ -177,11 +176,11 @@ func (q *outQueue) pop() {
 	}
 }
 
-// sendFile sends some of the file at the front. It returns how much, with EAGAIN
-// when the socket is full; cold tells that a thread must read first.
-func (f *filePiece) send(fd int) (n int, cold bool, e syscall.Errno) {
+// send sends some of the file. It returns how much, with EAGAIN when the socket is full; cold
+// tells that a thread must read first.
+func (f *filePiece) send(fd int, warm *warmPieces, now time.Time) (n int, cold bool, e syscall.Errno) {
 	window := min(f.n, fileWindow)
-	if f.off+window > f.warm && !f.resident(window) {
+	if end := f.off + window; end > f.warm && !warm.has(f.f, f.off, end, now) {
 		return 0, true, 0
 	}
 	n, e = sysSendfile(fd, int(f.f.Fd()), f.off, int(window))
@@ -191,17 +190,6 @@ func (f *filePiece) send(fd int) (n int, cold bool, e syscall.Errno) {
 	f.off += int64(n)
 	f.n -= int64(n)
 	return n, false, 0
-}
-
-// resident looks at a byte of each stride of the window, and at its last.
-func (f *filePiece) resident(window int64) bool {
-	fd := int(f.f.Fd())
-	for at := int64(0); at < window; at += fileStride {
-		if !sysResident(fd, f.off+at) {
-			return false
-		}
-	}
-	return sysResident(fd, f.off+window-1)
 }
 
 // heat reads the next window so that it is in the page cache. Blocks: not on the

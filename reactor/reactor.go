@@ -80,6 +80,7 @@ type Reactor struct {
 	files   []func() // calls to done functions, to make before those
 	next    []*Conn  // go on in the next turn
 	nextAlt []*Conn
+	warm    warmPieces
 
 	// Of TLS.
 	handshakes handshakers

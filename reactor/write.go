@@ -378,7 +378,7 @@ func (c *Conn) flushFile(f *filePiece) (int, syscall.Errno) {
 		c.fileDone(f)
 		return 0, 0
 	}
-	n, cold, e := f.send(int(c.fd))
+	n, cold, e := f.send(int(c.fd), &c.r.warm, c.r.Now())
 	switch {
 	case cold:
 		c.warm(f)

@@ -22,7 +22,7 @@ func (s *server) banner(w io.Writer, addrs []netip.Addr) {
 	for _, p := range s.ports {
 		ports = append(ports, servedBy(p))
 	}
-	b := bannerText(s.title(), ports, addrs, s.untrusted)
+	b := bannerText(s.title(), ports, addrs, s.untrusted, s.config.howToStop())
 	if f, ok := w.(*os.File); ok && site.ColourTerminal(f) {
 		b = coloured(b)
 	}
@@ -69,7 +69,7 @@ func (s served) endpoint() string {
 	return fmt.Sprintf("%s:%d", kind, s.Port)
 }
 
-func bannerText(title string, ports []served, machine []netip.Addr, untrusted bool) string {
+func bannerText(title string, ports []served, machine []netip.Addr, untrusted bool, stop string) string {
 	var local, network, sockets []string
 	var closed string // a port that only this machine can reach
 	for _, a := range ports {
@@ -101,7 +101,7 @@ func bannerText(title string, ports []served, machine []netip.Addr, untrusted bo
 	if untrusted {
 		b.WriteString("\n  The certificate was made for this run, and browsers warn of it; after\n  'spindle cert --ca' they need not.\n")
 	}
-	b.WriteString("\n  Ctrl-C stops it.\n\n")
+	fmt.Fprintf(&b, "\n  %s\n\n", stop)
 	return b.String()
 }
 

@@ -60,14 +60,14 @@ func TestBanner(t *testing.T) {
 `},
 	} {
 		want := "\n  Spindle serves it\n" + test.want + "\n  Ctrl-C stops it.\n\n"
-		if got := bannerText("Spindle serves it", test.ports, machine, false); got != want {
+		if got := bannerText("Spindle serves it", test.ports, machine, false, "Ctrl-C stops it."); got != want {
 			t.Errorf("%s: got\n%swant\n%s", test.name, got, want)
 		}
 	}
 }
 
 func TestBannerColours(t *testing.T) {
-	plain := bannerText("Spindle serves it", []served{{Addr: reactor.Addr{IP: netip.MustParseAddr("127.0.0.1"), Port: 1}}}, nil, false)
+	plain := bannerText("Spindle serves it", []served{{Addr: reactor.Addr{IP: netip.MustParseAddr("127.0.0.1"), Port: 1}}}, nil, false, "Ctrl-C stops it.")
 	got := coloured(plain)
 	if strings.Count(got, "\x1b[") != 2*strings.Count(got, "\x1b[0m") || strings.Count(got, "\n") != strings.Count(plain, "\n") {
 		t.Errorf("colours are left on, or lines are lost: %q", got)

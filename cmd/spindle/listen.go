@@ -26,6 +26,7 @@ type listenConfig struct {
 	Quiet   bool
 	Open    bool
 	secureConfig
+	serviceConfig
 
 	TrustProxies []string       // addresses, ranges; "unix"
 	trusted      []netip.Prefix // of them
@@ -131,7 +132,10 @@ func (c *listenConfig) check(cmd *cobra.Command) error {
 	if err := c.readTrusted(); err != nil {
 		return err
 	}
-	return c.checkLog()
+	if err := c.checkLog(); err != nil {
+		return err
+	}
+	return c.checkService()
 }
 
 // nobody is a range of no address: who comes over a UNIX socket is trusted where anybody is.

@@ -5,6 +5,8 @@
 //	web.go      spindle web: flags and what they mean
 //	listen.go   the flags of every command that serves
 //	wsgi.go     spindle wsgi
+//	service.go  of the flags, those about running as a service (package daemon: what does it)
+//	control.go  spindle status, stop, reload, reopen
 //	acme.go     of the flags, those about certificates of an authority, and https alone
 //	serve.go    reactors, sites, log; from there to the end
 //	stock.go    the trees that it serves: the one file that imports every resource
@@ -45,8 +47,13 @@ type failure struct{ error }
 
 func (f failure) Unwrap() error { return f.error }
 
+// exitCode is an error that a person has been told of already, and the code to exit with.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
 // errTold ends the program like a failure; a person has been told why.
-var errTold = errors.New("it failed")
+var errTold = exitCode(exitFailed)
 
 func main() {
 	dev.KeepIfAsked()
@@ -71,6 +78,7 @@ func run(args []string, out, errs *os.File) int {
 	root.AddCommand(newDev(func(c *devConfig) error { return serveDev(c, out, errs) }),
 		newWSGI(func(c *wsgiConfig) error { return serveWSGI(c, out, errs) }),
 		newRoutes(out, errs), newRequest(out, errs), newShell())
+	root.AddCommand(newControls(out, errs)...)
 	nameValues(root.Commands())
 	root.SetArgs(args)
 	root.SetOut(out)
@@ -79,8 +87,8 @@ func run(args []string, out, errs *os.File) int {
 	if err == nil {
 		return 0
 	}
-	if errors.Is(err, errTold) {
-		return exitFailed
+	if code := exitCode(0); errors.As(err, &code) {
+		return int(code)
 	}
 	fmt.Fprintf(errs, "spindle: %v\n", err)
 	if errors.As(err, new(failure)) {

@@ -143,6 +143,10 @@ func TestHelp(t *testing.T) {
 		"help-request":    {"request", "--help"},
 		"help-shell":      {"shell", "--help"},
 		"help-cert":       {"cert", "--help"},
+		"help-status":     {"status", "--help"},
+		"help-stop":       {"stop", "--help"},
+		"help-reload":     {"reload", "--help"},
+		"help-reopen":     {"reopen", "--help"},
 		"help-version":    {"version", "--help"},
 		"help-completion": {"completion", "--help"},
 	} {

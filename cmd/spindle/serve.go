@@ -38,7 +38,9 @@ type server struct {
 	out     *os.File        // the access log
 	errs    *os.File        // all that is for a person
 
-	untrusted bool // a certificate was made on the spot
+	untrusted bool     // a certificate was made on the spot
+	begin     []func() // called when the ports are open and the process has its last user
+	service   service
 }
 
 // member is one loop with its site.
@@ -49,12 +51,18 @@ type member struct {
 
 // serve runs spindle web until a signal ends it.
 func serve(c *webConfig, out, errs *os.File) error {
+	if started, err := c.detach(out, errs); started || err != nil {
+		return err
+	}
 	s := newServer(&c.listenConfig, out, errs)
 	s.what = "the start page"
 	if c.Path != "" {
 		s.what = c.Path
 	}
 	s.tree = c.tree
+	if c.Path != "" && c.identity != nil {
+		s.begin = append(s.begin, func() { s.checkAs(checkDirectory("--path", c.Path)) })
+	}
 	switch c.As {
 	case "cgi":
 		return s.runCGI()
@@ -80,6 +88,11 @@ func newServer(c *listenConfig, out, errs *os.File) *server {
 // run serves until a signal ends it, or something fails.
 func (s *server) run() error {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more ends no service
+	s.config.catchSignals()
+	defer func() { s.service.pidFile.Release() }()
+	if err := s.prepareService(); err != nil {
+		return err
+	}
 	if err := s.openLog(); err != nil {
 		return err
 	}
@@ -90,9 +103,19 @@ func (s *server) run() error {
 	if err := s.listen(); err != nil {
 		return err
 	}
+	if err := s.assume(); err != nil {
+		return err
+	}
+	for _, f := range s.begin {
+		f()
+	}
+	if s.failed != nil {
+		return s.failed
+	}
 	if !s.later {
 		s.announce()
 	}
+	s.awaitLoops()
 	started := time.Now()
 	err := s.group.Run()
 	s.closeLog()
@@ -132,7 +155,7 @@ func (s *server) fail(err error) {
 func (s *server) openLog() error {
 	c := s.config
 	switch {
-	case c.Log == "none", c.Quiet && c.Log == "" && c.LogFile == "":
+	case c.Log == "none", (c.Quiet || c.Daemon) && c.Log == "" && c.LogFile == "":
 		return nil
 	case c.LogFile == "":
 		s.log = site.NewLogFile(s.out)

@@ -52,7 +52,7 @@ authority comes to one of these two ports of each host to see that it is ours.
 Files of a directory come with validators and ranges; siblings with the ending .br,
 .zst or .gz are sent to browsers that accept them; names that begin with a dot are
 hidden. The access log goes to standard output, all else to standard error. SIGUSR1
-or SIGHUP opens --log-file again. SIGINT and SIGTERM let the requests under way end;
+or SIGHUP opens --log-file and --error-log again. SIGINT and SIGTERM let the requests under way end;
 a second one does not wait.
 
 --proxy passes a part of the tree on to other servers, streamed both ways, WebSocket
@@ -71,6 +71,8 @@ CGI as a process that answers one request:
 
   #!/bin/sh
   exec spindle web --as cgi --path /srv/www
+
+` + serviceHelp + `
 
 It exits with 2 when the command line is wrong, with 1 when the system refuses
 something, else with 0.`
@@ -109,9 +111,10 @@ func newWeb(start func(*webConfig) error) *cobra.Command {
 	c.gateways.addFlags(f)
 	c.scripts.addFlags(f)
 	c.addLogFlags(f)
+	c.addServiceFlags(f)
 	f.IntVar(&c.Loops, "loops", 1, "`number` of event loops, each with its own tree; 0 is one for each core")
 	c.addLastFlags(f)
-	complete(web, completions{
+	complete(web, serviceCompletions(), completions{
 		"path":          directories,
 		"index":         fixed("index.html", "index.htm", "default.html"),
 		"mime-type":     fixed("text/plain; charset=utf-8", "text/html; charset=utf-8", "application/octet-stream"),
@@ -143,6 +146,9 @@ func (c *webConfig) check(cmd *cobra.Command) error {
 	}
 	if err := c.scripts.check(); err != nil {
 		return err
+	}
+	if c.As == "cgi" && (c.Daemon || c.PIDFile != "" || c.User != "") {
+		return errors.New("--as cgi: the web server starts a process for each request, which is no service: leave --daemon, --pid-file and --user out")
 	}
 	if c.Path == "" {
 		return c.checkPathless()

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"spindle/reactor"
 	"spindle/resource"
 	"spindle/resource/static"
 	"spindle/resource/wsgi"
@@ -65,8 +66,9 @@ what is set.
 
 With --debug the pages of errors show tracebacks, and the server stays when the
 application can not be loaded: the page then says why, and each request tries again.
-SIGHUP loads the application anew without a pause, and opens --log-file again. The
-flags about listening are those of 'spindle web', whose help explains the endpoints.
+SIGHUP loads the application anew without a pause, and opens --log-file and --error-log
+again; SIGUSR1 opens them alone. The flags about listening, and about running as a service
+(--daemon, --pid-file, --user), are those of 'spindle web', whose help explains them.
 
 It exits with 2 when the command line is wrong, with 1 when the application can not be
 loaded or the system refuses something, else with 0.`
@@ -98,8 +100,9 @@ func newWSGI(start func(*wsgiConfig) error) *cobra.Command {
 	c.addFirstFlags(f)
 	c.addWSGIFlags(f)
 	c.addLogFlags(f)
+	c.addServiceFlags(f)
 	c.addLastFlags(f)
-	complete(cmd, completions{"python": files, "chdir": directories, "env": completeEnvironments, "env-file": files,
+	complete(cmd, serviceCompletions(), completions{"python": files, "chdir": directories, "env": completeEnvironments, "env-file": files,
 		"static": cobra.NoFileCompletions, "workers": fixed("1", "2", "4"), "threads": fixed("1", "4", "8"),
 		"max-requests": fixed("1000", "10000"), "max-memory": fixed("256", "512"), "timeout": fixed("30s", "1m", "5m"),
 		"max-body": fixed("0\tno limit", "32", "1024")})
@@ -212,6 +215,9 @@ func (c *wsgiConfig) readStatic() error {
 
 // serveWSGI runs spindle wsgi until a signal ends it.
 func serveWSGI(c *wsgiConfig, out, errs *os.File) error {
+	if started, err := c.detach(out, errs); started || err != nil {
+		return err
+	}
 	s := newServer(&c.listenConfig, out, errs)
 	s.debug, s.later = c.Debug, true
 	s.tree = func(m *member) (resource.Resource, *start) { return s.application(m, c), nil }
@@ -222,6 +228,9 @@ func serveWSGI(c *wsgiConfig, out, errs *os.File) error {
 func (s *server) application(on *member, c *wsgiConfig) resource.Resource {
 	a := wsgi.New(on.loop, c.Target)
 	a.Python, a.Dir, a.Env = c.Python, c.Dir, c.env
+	if c.identity != nil {
+		a.Env = c.identity.Environment(c.env)
+	}
 	a.Workers, a.Threads = c.Workers, c.Threads
 	a.MaxRequests, a.MaxMemory, a.MaxBodyBytes = c.MaxRequests, c.MaxMemory<<20, c.MaxBody<<20
 	if a.Timeout = c.Timeout; a.Timeout == 0 {
@@ -233,11 +242,20 @@ func (s *server) application(on *member, c *wsgiConfig) resource.Resource {
 	a.Debug = c.Debug
 	a.Output = func(worker string, line []byte) { fmt.Fprintf(s.errs, "[%s] %s\n", worker, line) }
 	s.what = c.Target
-	a.Start().Then(func(i wsgi.Info) {
-		s.what = fmt.Sprintf("%s with Python %s (%s), %s with %s", c.Target, i.Version, i.Python,
-			counted(int64(c.Workers), "worker"), counted(int64(c.Threads), "thread"))
-		s.announce()
-	}, func(err error) { s.notLoaded(c, err) })
+	loaded := reactor.NewDeferred[struct{}]() // who waits for the server waits for this
+	on.loop.AddSystemEventTrigger(reactor.Before, reactor.Startup, func() *reactor.Deferred[struct{}] { return loaded })
+	s.begin = append(s.begin, func() {
+		a.Start().Then(func(i wsgi.Info) {
+			s.what = fmt.Sprintf("%s with Python %s (%s), %s with %s", c.Target, i.Version, i.Python,
+				counted(int64(c.Workers), "worker"), counted(int64(c.Threads), "thread"))
+			s.announce()
+			loaded.Callback(struct{}{})
+		}, func(err error) {
+			if s.notLoaded(c, err) {
+				loaded.Callback(struct{}{})
+			}
+		})
+	})
 	reloadOn(on, a)
 	m := &mounts{rest: a}
 	for _, one := range c.dirs {
@@ -249,7 +267,7 @@ func (s *server) application(on *member, c *wsgiConfig) resource.Resource {
 }
 
 // notLoaded ends the server, or in debug mode goes on to show why.
-func (s *server) notLoaded(c *wsgiConfig, err error) {
+func (s *server) notLoaded(c *wsgiConfig, err error) (goesOn bool) {
 	text := withoutPackage(err)
 	var why *wsgi.LoadError
 	if errors.As(err, &why) && why.Trace != "" {
@@ -257,10 +275,11 @@ func (s *server) notLoaded(c *wsgiConfig, err error) {
 	}
 	if !c.Debug {
 		s.fail(failure{errors.New(text)})
-		return
+		return false
 	}
 	fmt.Fprintf(s.errs, "spindle: %s\n", text)
 	s.announce()
+	return true
 }
 
 // reloadOn has SIGHUP load the application anew.
