@@ -30,6 +30,9 @@
 // guarded as console.go tells. A hosted application keeps the frames of an exception itself;
 // the console of such a Ticket is a Talk, behind the same guard.
 //
+// A Go program of net/http that does neither, nor has a probe, is built with a witness
+// (witness.go): a package beside its own that has each of its servers do both.
+//
 // A program that has a probe (see protocol/probe: those of site, and of net/http with report) tells of
 // itself over another socket: of each request that was passed on, by a mark that only the two
 // know, and once a second of loops and memory, while somebody looks at the dashboard.

@@ -33,12 +33,15 @@ func isLocal(a reactor.Addr) bool { return !a.IP.IsValid() || a.IP.Unmap().IsLoo
 // wasHere is isHere for what a program tells of a request that it has accepted itself, or
 // that has come to it by this process, which says for whom.
 func wasHere(x *postmortem.Exchange) bool {
-	if a, err := netip.ParseAddrPort(x.Peer); err == nil && !isLocal(reactor.Addr{IP: a.Addr()}) {
-		return false
-	}
-	return !slices.ContainsFunc(x.Fields, func(f postmortem.Pair) bool {
+	return peerWasHere(x) && !slices.ContainsFunc(x.Fields, func(f postmortem.Pair) bool {
 		return slices.ContainsFunc(forwardedFields, func(name string) bool { return protocol.EqualFold(f.Name, name) }) && !forLocal(f.Value)
 	})
+}
+
+// peerWasHere tells whether the other end of the connection to the program was on this machine.
+func peerWasHere(x *postmortem.Exchange) bool {
+	a, err := netip.ParseAddrPort(x.Peer)
+	return err != nil || isLocal(reactor.Addr{IP: a.Addr()})
 }
 
 // forLocal tells whether a field of forwardedFields lists addresses of this machine alone.

@@ -81,3 +81,15 @@ func TestWasHere(t *testing.T) {
 		}
 	}
 }
+
+// A program that listens at all addresses, at the port that it was given, can be asked from
+// elsewhere, past the development server.
+func TestPageForWhoAsksTheProgramItself(t *testing.T) {
+	m := supervised(t)
+	for peer, want := range map[string]bool{"127.0.0.1:40000": true, "[::1]:40000": true, "": true, "192.168.1.7:40000": false} {
+		ticket := &Ticket{Report: postmortem.Report{Exchange: &postmortem.Exchange{Peer: peer}}}
+		if got := m.s.reports.mayBeShown(ticket, &ticketView{trusted: true}); got != want {
+			t.Errorf("%q: %t", peer, got)
+		}
+	}
+}

@@ -88,7 +88,7 @@ func newGoBuilder(l reactor.Loop, dir, pkg string, flags, env []string) (*goBuil
 }
 
 // goSettings are what go env is asked for: what decides what comes out of a build.
-var goSettings = []string{"GOMODCACHE", "GOVERSION", "GOFLAGS", "GOOS", "GOARCH", "CGO_ENABLED", "GOEXPERIMENT", "GOWORK", "GOAMD64", "GOROOT"}
+var goSettings = []string{"GOMODCACHE", "GOVERSION", "GOFLAGS", "GOOS", "GOARCH", "CGO_ENABLED", "GOEXPERIMENT", "GOWORK", "GOAMD64", "GOROOT", "GOMOD"}
 
 // ask learns the settings of the go command, before anything else.
 func (b *goBuilder) ask() *reactor.Deferred[struct{}] {
@@ -318,7 +318,7 @@ func (b *goBuilder) make(s *goState, direct bool, started time.Time) {
 func (b *goBuilder) makeWithGo(key string, started time.Time) {
 	out := b.newOut()
 	args := append([]string{"go", "build", "-v", "-o", out}, b.buildFlags()...)
-	run, err := runCommand(b.loop, b.dir, b.env, append(args, b.pkg)...)
+	run, err := runCommand(b.loop, b.dir, b.env, append(args, b.sources()...)...)
 	if err != nil {
 		b.end(b.result, nil, noGo(b.dir, err))
 		return

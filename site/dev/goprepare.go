@@ -142,7 +142,7 @@ func (p *preparing) look(then func(*goState)) {
 
 // command has then told of a run of the go command that succeeded.
 func (p *preparing) command(then func(*command), args []string) {
-	c, err := runCommand(p.b.loop, p.b.dir, p.b.env, append(args, p.b.pkg)...)
+	c, err := runCommand(p.b.loop, p.b.dir, p.b.env, append(args, p.b.sources()...)...)
 	if err != nil {
 		p.fail(err)
 		return

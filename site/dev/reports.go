@@ -179,10 +179,10 @@ func acceptOf(t *Ticket) string {
 // mayBeShown tells whether the page may answer the request itself: it was made under a
 // name that is ours. Variables are nothing for a page elsewhere whose name leads here, nor
 // for somebody elsewhere: what goes through this process is looked at there (onlyTicket),
-// since the program sees this process alone.
+// since the program sees this process alone, unless somebody has found the port of its own.
 func (p *reports) mayBeShown(t *Ticket, v *ticketView) bool {
 	x := t.Report.Exchange
-	return x != nil && v.trusted && (p.s.opts.Direct == nil || wasHere(x))
+	return x != nil && v.trusted && peerWasHere(x) && (p.s.opts.Direct == nil || wasHere(x))
 }
 
 // capture copies the memory of the program.

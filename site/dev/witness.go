@@ -73,7 +73,7 @@ func (b *goBuilder) addWitness(d *goDeps) {
 	if w.why = b.noWitness(d); w.why != "" {
 		return
 	}
-	m := d.main.Module
+	m := b.home(d)
 	overlay, err := writeWitness(filepath.Join(filepath.Dir(b.cache), "witness"), m.Path, m.Dir, d.main.Dir)
 	if err != nil {
 		w.why = err.Error()
@@ -84,16 +84,14 @@ func (b *goBuilder) addWitness(d *goDeps) {
 
 // noWitness is why there can not be one.
 func (b *goBuilder) noWitness(d *goDeps) string {
-	m := d.main.Module
+	m := b.home(d)
 	switch {
 	case b.witness.off != "":
 		return b.witness.off
 	case b.given("overlay"):
 		return "the flags of go build have an -overlay already"
-	case m == nil || !m.Main || m.Dir == "":
+	case m == nil:
 		return "the program is not a package of a module that is edited"
-	case strings.HasSuffix(b.pkg, ".go"):
-		return "the program is built of files that are named; name its directory"
 	case b.given("ldflags") && !b.addsLinkFlags():
 		return "the flags of go build have -ldflags that can not be added to: write -ldflags=…"
 	case goMinor(b.setting("GOVERSION")) < witnessGo:
@@ -104,6 +102,37 @@ func (b *goBuilder) noWitness(d *goDeps) string {
 		return "this version of net/http is not known"
 	}
 	return ""
+}
+
+var modulePath = pattern{text: `(?m)^module\s+"?([^\s"]+)`}
+
+// home is the module that the witness is a part of; nil where there is none. That of a file
+// that was named go list does not know.
+func (b *goBuilder) home(d *goDeps) *goModule {
+	if m := d.main.Module; m != nil && m.Main && m.Dir != "" {
+		return m
+	}
+	if !b.names() {
+		return nil
+	}
+	mod := b.setting("GOMOD")
+	text, err := os.ReadFile(mod)
+	if m := modulePath.get().FindSubmatch(text); err == nil && m != nil {
+		return &goModule{Path: string(m[1]), Dir: filepath.Dir(mod), Main: true}
+	}
+	return nil
+}
+
+// names tells whether a file is built, not what is in a directory.
+func (b *goBuilder) names() bool { return strings.HasSuffix(b.pkg, ".go") }
+
+// sources is what go build is given: beside a file that is named, the one of the witness.
+func (b *goBuilder) sources() []string {
+	if b.witness.overlay == "" || !b.names() {
+		return []string{b.pkg}
+	}
+	dir, _ := filepath.Split(b.pkg)
+	return []string{b.pkg, dir + WitnessDir + ".go"}
 }
 
 // goMinor is 26 of go1.26.8.

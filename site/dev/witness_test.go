@@ -74,6 +74,10 @@ func TestNoWitness(t *testing.T) {
 	if err := os.WriteFile(server, []byte("var "+witnessHook), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	mod := filepath.Join(t.TempDir(), "go.mod")
+	if err := os.WriteFile(mod, []byte("// a shop\nmodule shop\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, row := range []struct {
 		name   string
 		change func(b *goBuilder, d *goDeps)
@@ -88,19 +92,25 @@ func TestNoWitness(t *testing.T) {
 		{"flags of the linker", func(b *goBuilder, _ *goDeps) { b.flags = []string{"-ldflags=-s"} }, "", false},
 		{"apart", func(b *goBuilder, _ *goDeps) { b.flags = []string{"-ldflags", "-s"} }, "-ldflags", true},
 		{"a module of somebody else's", func(_ *goBuilder, d *goDeps) { d.main.Module.Main = false }, "module", true},
-		{"files", func(b *goBuilder, _ *goDeps) { b.pkg = "main.go" }, "directory", true},
+		{"a file", func(b *goBuilder, d *goDeps) { b.pkg, d.main.Module = "main.go", nil }, "", false},
+		{"a file of no module", func(b *goBuilder, d *goDeps) {
+			b.pkg, d.main.Module, b.salt = "main.go", nil, strings.Replace(b.salt, "go.mod", "none", 1)
+		}, "module", true},
 		{"an old Go", func(b *goBuilder, _ *goDeps) { b.salt = strings.Replace(b.salt, "go1.26.8", "go1.25.1", 1) }, "go1.25.1", true},
 		{"another net/http", func(b *goBuilder, _ *goDeps) { b.salt = strings.Replace(b.salt, goroot, t.TempDir(), 1) }, "net/http", true},
 	} {
 		values := make([]string, len(goSettings))
 		for i, name := range goSettings {
-			values[i] = map[string]string{"GOVERSION": "go1.26.8", "GOROOT": goroot}[name]
+			values[i] = map[string]string{"GOVERSION": "go1.26.8", "GOROOT": goroot, "GOMOD": mod}[name]
 		}
 		b := &goBuilder{pkg: ".", cache: filepath.Join(t.TempDir(), "x"), salt: strings.Join(values, "\n")}
 		d := &goDeps{serves: true, main: goPackage{Dir: "/shop", Module: &goModule{Path: "shop", Dir: "/shop", Main: true}}}
 		row.change(b, d)
 		b.addWitness(d)
-		flags := strings.Join(b.buildFlags(), " ")
+		flags := strings.Join(append(b.buildFlags(), b.sources()...), " ")
+		if named := strings.HasSuffix(flags, "main.go zz_spindle_dev.go"); named != (b.names() && !row.none) {
+			t.Errorf("%s: %s", row.name, flags)
+		}
 		if has := strings.Contains(flags, "-overlay="+b.cache[:3]) && strings.Contains(flags, witnessLink); has == row.none || !strings.Contains(b.witness.why, row.want) || (row.want == "") != (b.witness.why == "") {
 			t.Errorf("%s: %q, %s", row.name, b.witness.why, flags)
 		}
