@@ -49,6 +49,7 @@ type devConfig struct {
 	Poll     bool
 	Vet      bool
 	Test     bool
+	Lint     string // command that looks at the source
 	Race     bool
 	Patience time.Duration
 	Slow     time.Duration // from which on an answer is late; 0: traces are not recorded
@@ -125,7 +126,7 @@ func newDev(start func(*devConfig) error) *cobra.Command {
 		},
 	}
 	c.addFlags(cmd)
-	cmd.AddCommand(newDevInit(cmd.Flags()), newDevSchema(cmd.Flags()))
+	cmd.AddCommand(newDevInit(cmd.Flags()), newDevSchema(cmd.Flags()), newDevCheck(os.Stdout, os.Stderr))
 	return cmd
 }
 
@@ -149,9 +150,10 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.StringVarP(&c.Config, "config", "c", "", "configuration `file` (default spindle.toml, if it is there)")
 	f.BoolVar(&c.Secure, "tls", false, "listen with TLS and HTTP/2, with a certificate of 'spindle cert' or one made on the spot")
 	f.StringArrayVar(&c.Build, "build-flag", nil, "`flag` for go build, as in --build-flag=-tags=dev; may be given several times")
-	f.BoolVar(&c.Race, "race", false, "build with the race detector")
-	f.BoolVar(&c.Vet, "vet", false, "run go vet at each save, beside the build")
+	f.BoolVar(&c.Race, "race", false, "build with the race detector, whose reports are shown in pages, too")
+	f.BoolVar(&c.Vet, "vet", false, "run go vet at the start and at each save, beside the build")
 	f.BoolVar(&c.Test, "test", false, "run the tests of the packages that were changed at each save")
+	f.StringVar(&c.Lint, "lint", "", "`command` to look at the source at each save, as in 'staticcheck ./...' or 'ruff check'")
 	f.IntVar(&c.AppPort, "app-port", 0, "`port` that the program listens at, if it does not honour PORT")
 	f.StringVar(&c.Env, envKey, "", "`name` of the environment: test, staging and so on (default SPINDLE_ENV)")
 	f.StringArrayVarP(&c.EnvFiles, "env-file", "e", nil, "`file` of variables, behind .env and its like; may be given several times")
@@ -187,6 +189,11 @@ func (c *devConfig) resolve(cmd *cobra.Command, args []string) error {
 	if err := c.takeArgs(cmd, args); err != nil {
 		return err
 	}
+	return c.checkValues(cmd)
+}
+
+// checkValues finds what is wrong with the values of the flags.
+func (c *devConfig) checkValues(cmd *cobra.Command) error {
 	if c.Secure {
 		if cmd.Flags().Changed("listen") {
 			return errors.New("--tls and --listen contradict each other: write --listen tls:8443")
@@ -265,7 +272,7 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 	if err != nil {
 		return o, nil, failure{err}
 	}
-	o = dev.Options{Dir: here, Args: c.Args, AppPort: c.AppPort, Exclude: c.Exclude, NoWitness: !c.Witness, Poll: c.Poll, Vet: c.Vet, Test: c.Test,
+	o = dev.Options{Dir: here, Args: c.Args, AppPort: c.AppPort, Exclude: c.Exclude, NoWitness: !c.Witness, Poll: c.Poll, Vet: c.Vet, Test: c.Test, Lint: c.Lint,
 		Before: c.Before, After: c.After, Debugger: c.Debugger, Patience: c.Patience, Editor: c.Editor, Hosts: c.Hosts, NoReload: c.NoReload, BuildFlags: slices.Clone(c.Build)}
 	if c.Patience == 0 {
 		o.Patience = -1
@@ -319,6 +326,11 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 	}
 	if err == nil {
 		err = c.checkEnvironment(o.Dir)
+	}
+	if app != nil {
+		if check := app.djangoCheck(c, &o); check != nil {
+			o.Checks = append(o.Checks, *check)
+		}
 	}
 	o.Env = c.Env
 	o.EnvFiles = dev.FindEnvFiles(o.Dir, c.Env, more)

@@ -31,7 +31,7 @@ func (c *devConfig) readConfig(f *pflag.FlagSet) error {
 	f.VisitAll(func(flag *pflag.Flag) { given[flag.Name] = flag.Changed })
 	var wrong error
 	f.VisitAll(func(flag *pflag.Flag) {
-		name := envPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		name := variableOf(flag.Name)
 		value, set := os.LookupEnv(name)
 		if !set || given[flag.Name] || flag.Name == "help" {
 			return
@@ -49,6 +49,11 @@ func (c *devConfig) readConfig(f *pflag.FlagSet) error {
 	}
 	c.nameEnvironment(given)
 	return c.readFile(f, given)
+}
+
+// variableOf is the variable that stands for a flag.
+func variableOf(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 // readFile reads the file, if it is there or was named.

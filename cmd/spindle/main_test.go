@@ -137,6 +137,7 @@ func TestHelp(t *testing.T) {
 		"help-web":        {"web", "--help"},
 		"help-wsgi":       {"wsgi", "--help"},
 		"help-dev":        {"dev", "--help"},
+		"help-dev-check":  {"dev", "check", "--help"},
 		"help-dev-init":   {"dev", "init", "--help"},
 		"help-dev-schema": {"dev", "schema", "--help"},
 		"help-routes":     {"routes", "--help"},

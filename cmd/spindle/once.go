@@ -29,7 +29,7 @@ type once struct {
 // what ask gives is settled. What the program prints, and why it does not run, goes to errs.
 func runOnce(p *project, errs *os.File, ask func(*once) *reactor.Deferred[struct{}]) error {
 	o := p.options
-	o.With, o.After, o.Debugger, o.Vet, o.Test = nil, "", "", false, false
+	o.With, o.After, o.Debugger, o.Vet, o.Test, o.Lint, o.Checks = nil, "", "", false, false, "", nil
 	o.Patience = 2 * time.Second
 	if err := dev.StartKeeper(); err != nil {
 		return failure{err}
@@ -62,6 +62,32 @@ func runOnce(p *project, errs *os.File, ask func(*once) *reactor.Deferred[struct
 		return failure{errors.New("it was interrupted")}
 	}
 	return x.err
+}
+
+// surveyOf asks what 'spindle dev' would watch, and runs nothing.
+func surveyOf(p *project, errs *os.File, take func(dev.Survey)) error {
+	o := p.options
+	p.config.Loops = 1
+	d := &devServer{server: newServer(&p.config.listenConfig, os.Stdout, errs), config: p.config}
+	loop := d.group.Reactors()[0]
+	o.Proxy = d.upstream
+	if o.Kind == dev.WSGI || o.Kind == dev.Files {
+		o.App = func(reactor.Loop, int) (dev.App, error) { return dev.App{}, errors.New("nothing is run") }
+	}
+	s, err := dev.New(loop, o)
+	if err != nil {
+		return err
+	}
+	var failed error
+	loop.AddSystemEventTrigger(reactor.After, reactor.Startup, func() *reactor.Deferred[struct{}] {
+		end := func() { loop.CallLater(0, d.group.Stop) }
+		s.Survey().Then(func(v dev.Survey) { take(v); end() }, func(err error) { failed = err; end() })
+		return nil
+	})
+	if err := d.group.Run(); err != nil {
+		return failure{err}
+	}
+	return failed
 }
 
 // heard takes an event of the supervisor.

@@ -20,17 +20,17 @@ var projectFlags = []string{"config", envKey, "env-file", "python", "build-flag"
 // project is what is looked at.
 type project struct {
 	config  *devConfig
-	all     *pflag.FlagSet // every key, for the file
+	of      *cobra.Command // has every key
+	all     *pflag.FlagSet // of it
 	options dev.Options
 	app     *pythonApp // nil for what is no application of Python
 }
 
 // addTo gives cmd the flags.
 func (p *project) addTo(cmd *cobra.Command) {
-	of := new(cobra.Command) // has every key
-	p.config = newDevConfig()
-	p.config.addFlags(of)
-	p.all = of.Flags()
+	p.of, p.config = new(cobra.Command), newDevConfig()
+	p.config.addFlags(p.of)
+	p.all = p.of.Flags()
 	f := cmd.Flags()
 	f.SortFlags = false
 	for _, name := range projectFlags {

@@ -56,13 +56,14 @@ func (s *Supervisor) onChanges(changes []Change) {
 		s.queued = append(s.queued, changes...)
 		return
 	}
+	s.checks.changed(changes)
 	action := Ignore
 	var paths []string
 	var rebuilt, swapped []Change
 	for _, c := range changes {
 		if t, ok := s.target.(*goTarget); ok && s.opts.Test && strings.HasSuffix(c.Path, "_test.go") {
 			t.touched[packageDir(t.dir, c.Path)] = true
-			s.check()
+			s.checks.test()
 		}
 		a, run := s.actionFor(c.Path)
 		if run != "" {
@@ -95,14 +96,16 @@ func (s *Supervisor) act(action Action, rebuilt, swapped []Change) {
 		s.since = s.loop.Now()
 		s.crashes = 0
 		s.make()
-		s.check()
+		s.checks.saved()
 	case Restart:
 		s.since = s.loop.Now()
 		s.crashes = 0
 		s.restart()
 	case Reload:
+		s.checks.edited()
 		s.tell(Event{Kind: EventReload})
 	case Swap:
+		s.checks.edited()
 		var paths []string
 		for _, c := range swapped {
 			paths = append(paths, "/"+relativeTo(s.target.root(), c.Path))

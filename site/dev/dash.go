@@ -85,6 +85,7 @@ type dashBuild struct {
 	Cached     bool   `json:"cached,omitempty"`
 	Text       string `json:"text,omitempty"`
 	Place      string `json:"place,omitempty"` // of the first fault
+	Bad        bool   `json:"bad,omitempty"`   // a check finds fault
 }
 
 // dashState is how things are.
@@ -199,7 +200,9 @@ func (d *dashboard) heard(e Event) {
 		b.Text = e.Failure.Title
 		b.Place = firstPlace(e.Failure, d.s.target.root())
 	case EventCommand:
-		b.Text = e.Name + ": " + e.Text
+		if b.Text = e.Name + ": " + e.Text; e.Failure != nil {
+			b.Bad, b.Text, b.Place = true, e.Failure.Title, firstPlace(e.Failure, d.s.target.root())
+		}
 	case EventReady:
 		d.s.loop.CallLater(0, d.rec.repeats.saved)
 	case EventBuilt, EventExit, EventStopped, EventNotice:

@@ -70,6 +70,7 @@ type failureView struct {
 	root      string
 	what      string // that is run
 	serves    bool   // an older program answers
+	besides   bool   // the program answers; the fault was found beside it
 	highlight func(name string, lines []string) []string
 }
 
@@ -142,7 +143,7 @@ func (v *failureView) body() string {
 	f := v.f
 	var b strings.Builder
 	b.WriteString(`<main class="failure"><header><p class="stage">` + stageText(f.Stage) + `</p><h1>` + html.EscapeString(f.Title) + `</h1>`)
-	b.WriteString(`<p class="hint">This goes away by itself when the next save works.` + v.stillServes() + `</p></header>`)
+	b.WriteString(`<p class="hint">This goes away by itself when ` + v.untilWhen() + `</p></header>`)
 	for _, fault := range v.withExcerpts().Faults {
 		v.faultHTML(&b, fault)
 	}
@@ -157,11 +158,14 @@ func (v *failureView) body() string {
 	return b.String()
 }
 
-func (v *failureView) stillServes() string {
-	if !v.serves {
-		return ""
+func (v *failureView) untilWhen() string {
+	switch {
+	case v.besides:
+		return "it is mended. The program runs."
+	case v.serves:
+		return "the next save works. Until then the program from before it answers."
 	}
-	return " Until then the program from before it answers."
+	return "the next save works."
 }
 
 func stageText(stage string) string {
@@ -176,6 +180,10 @@ func stageText(stage string) string {
 		return "Vet"
 	case "test":
 		return "Test"
+	case "check":
+		return "Check"
+	case "race":
+		return "Race"
 	}
 	return html.EscapeString(stage)
 }

@@ -92,6 +92,7 @@ func placed(m []string, dir string) Fault {
 var (
 	goGet      = pattern{text: `no required module provides package ([^\s;:]+)`}
 	goGetSum   = pattern{text: `missing go\.sum entry|verifying .* checksum mismatch`}
+	goTooOld   = pattern{text: `requires go >= ([\d.a-z]+) \(running go ([\d.a-z]+)`}
 	goNotFound = pattern{text: `package ([^\s]+) is not in (?:std|GOROOT)(?: \(([^)]+)\))?`}
 )
 
@@ -112,6 +113,9 @@ func goMend(message string) string {
 		return "make room on the disk (go clean -cache frees what old builds left); the next save builds again"
 	case strings.Contains(message, "imported and not used"), strings.Contains(message, "declared and not used"):
 		return "remove it, or use it"
+	}
+	if m := goTooOld.get().FindStringSubmatch(message); m != nil {
+		return "install Go " + m[1] + ", or let the go command fetch it (GOTOOLCHAIN=auto), or, if " + m[2] + " will do, say so in go.mod: go mod edit -go=" + m[2]
 	}
 	if m := goNotFound.get().FindStringSubmatch(message); m != nil {
 		if info, err := os.Stat(m[2]); err == nil && info.IsDir() {

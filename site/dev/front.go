@@ -51,6 +51,7 @@ func newFront(s *Supervisor) *front {
 	f.own.PutChild("page.css", file{pageType: "text/css; charset=utf-8", body: pageStyle})
 	f.own.PutChild("events", f.stream())
 	f.own.PutChild("failure", failureFragment{s: s})
+	f.own.PutChild("checked", foundFragment{s: s})
 	f.own.PutChild("open", opening{f: f})
 	f.own.PutChild("restart", restarting{f: f})
 	f.own.PutChild("tickets", ticketTree{s})
@@ -78,7 +79,7 @@ func (f *front) stream() *events.Events {
 // hello tells a page that comes how things are.
 func (f *front) hello() *protocol.Message {
 	return message("hello", map[string]any{
-		"instance": f.instance, "generation": f.s.served(), "failed": f.s.failure != nil})
+		"instance": f.instance, "generation": f.s.served(), "failed": f.s.failure != nil, "checked": f.s.checks.title()})
 }
 
 // served is the number of the generation that answers.
@@ -162,7 +163,7 @@ func (f *front) follow(r *resource.Request) {
 // put into pages: it shows no more than a page in front of somebody does.
 func forEveryPage(name string) bool {
 	switch name {
-	case "live.js", "page.css", "events", "failure":
+	case "live.js", "page.css", "events", "failure", "checked":
 		return true
 	}
 	return false

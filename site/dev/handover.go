@@ -79,6 +79,9 @@ func (s *Supervisor) isReady(n int, g generation, root resource.Resource) {
 		s.failure, s.good = nil, s.made
 	}
 	s.restored = false
+	if s.checks.found[raceName] != nil {
+		s.checks.settle(raceName, "another program runs", nil)
+	}
 	s.upSince = s.loop.Now()
 	s.accepting()
 	s.tell(Event{Kind: EventReady, Generation: n, PID: g.pid(), Took: s.upSince.Sub(s.since)})

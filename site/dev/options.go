@@ -60,8 +60,10 @@ type Options struct {
 	Optimised  bool        // Go: the own module is built as for production, so that variables may not be readable
 	NoWitness  bool        // Go: a program of net/http is built as it is, without what tells of its panics and of its requests
 	Poll       bool        // look for changes, without events of the system
-	Vet        bool        // go vet after each save
+	Vet        bool        // go vet at the start and after each save
 	Test       bool        // go test of the packages that were changed after each save
+	Lint       string      // a command that looks at the source, run by the shell at the start and after each save
+	Checks     []Check     // more of that kind
 
 	// Patience is how long a program may take to end; 5 s. Negative: none.
 	Patience time.Duration

@@ -20,6 +20,7 @@ type running struct {
 	lines [2]lineCutter // of its output and its errors
 
 	panics [2]panicReader // that are printed there
+	races  [2]raceReader  // likewise
 
 	hands hands
 }
@@ -33,11 +34,20 @@ func (s *Supervisor) startProgram(spec programSpec) (generation, error) {
 	}
 	g.p = p
 	p.ready.Then(func(p *program) {
+		s.tellOwnPort(p)
 		root, err := s.opts.Proxy(p.addr, p.secure)
 		settleWith(g.rootd, resource.Resource(marking{g: g, root: g.hands.around(root)}), err)
 	}, func(err error) { settleWith(g.rootd, nil, err) })
 	p.ended.Then(func(p *program) { settleWith(g.ended, p.status.String(), nil) }, nil)
 	return g, nil
+}
+
+// tellOwnPort says once that a program does not listen where it is told to.
+func (s *Supervisor) tellOwnPort(p *program) {
+	if p.spec.port == 0 && p.own && !s.toldPort {
+		s.toldPort = true
+		s.notice("the program listens at " + p.addr + " and not at the port that the variable PORT names: at each change the old one has to end before the new one starts, and requests wait meanwhile")
+	}
 }
 
 func (g *running) ready() *reactor.Deferred[resource.Resource] { return g.rootd }
@@ -75,6 +85,9 @@ func (g *running) output(_ *program, errs bool, data []byte) {
 	}
 	g.lines[which].add(data, func(line string) {
 		g.s.tell(Event{Kind: EventOutput, Generation: g.n, PID: g.p.pid(), Text: line, Errors: errs})
+		if report := g.races[which].line(line); report != nil {
+			g.s.raced(report)
+		}
 		if p := g.panics[which].line(line); p != nil {
 			g.s.printedPanic(p, g.p.pid())
 		}

@@ -19,9 +19,7 @@ func (s *Supervisor) shutdown() *reactor.Deferred[struct{}] {
 	for _, c := range s.commands {
 		c.kill()
 	}
-	if s.checks != nil {
-		s.checks.kill()
-	}
+	s.checks.kill()
 	done := reactor.NewDeferred[struct{}]()
 	end := func() {
 		if s.reports != nil {

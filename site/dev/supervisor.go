@@ -50,10 +50,11 @@ type Supervisor struct {
 	waiting    []*reactor.Deferred[resource.Resource]
 	queued     []Change // while paused
 	paused     bool
+	toldPort   bool // that the program listens at a port of its own
 	stopped    bool // by hand: none is started
 	closing    bool
 	commands   map[string]*command // of rules, by what they run
-	checks     *command            // go vet, tests
+	checks     *checks
 	companions []*beside
 	crashes    int
 	upSince    time.Time
@@ -82,6 +83,7 @@ func New(l reactor.Loop, o Options) (*Supervisor, error) {
 // begin makes what does not depend on the target.
 func (s *Supervisor) begin() {
 	s.live = events.New(s.loop)
+	s.checks = newChecks(s)
 	if p, err := newProbes(s); err == nil {
 		s.probes = p
 	}
@@ -116,6 +118,7 @@ func (s *Supervisor) Start() {
 	s.since = s.loop.Now()
 	s.startCompanions()
 	s.make()
+	s.checks.start()
 }
 
 // Failure is why what is there now does not run; nil when it does.

@@ -251,7 +251,7 @@
     text('count', filter ? shown.length + ' of ' + requests.length : shown.length ? 'last ' + shown.length : '');
   }
 
-  const steps = { change: 'Change', built: 'Built', ready: 'Ready', failed: 'Failed', exit: 'Ended', stopped: 'Old one stopped', command: 'Command', notice: 'Notice' };
+  const steps = { change: 'Change', built: 'Built', ready: 'Ready', failed: 'Failed', exit: 'Ended', stopped: 'Old one stopped', command: 'Check', notice: 'Notice' };
   function drawBuilds() {
     $('builds').replaceChildren(...builds.slice().reverse().map(b => {
       const what = el('div', '', el('b', '', steps[b.kind] || b.kind));
@@ -261,6 +261,12 @@
         go.addEventListener('click', () => { showFailure(true); scrollTo({ top: 0, behavior: 'smooth' }); });
         what.replaceChildren(go);
       }
+      if (b.bad) {
+        const go = el('a', '', 'Fault');
+        go.href = base + 'checked';
+        go.target = '_blank';
+        what.replaceChildren(go);
+      }
       const more = [];
       if (b.kind === 'ready' || b.kind === 'stopped' || b.kind === 'exit') more.push('generation ' + b.gen);
       if (b.kind === 'built' && b.cached) more.push('cached');
@@ -268,7 +274,7 @@
       if (b.text) more.push(b.text);
       what.append(el('span', '', ' ' + more.join(' · ')));
       if (b.place) what.append(el('small', '', b.place));
-      return el('li', b.kind === 'failed' || b.kind === 'exit' ? 'failed-step' : b.kind, el('time', '', clock(b.at)), what);
+      return el('li', b.kind === 'failed' || b.kind === 'exit' || b.bad ? 'failed-step' : b.kind, el('time', '', clock(b.at)), what);
     }));
     if (!builds.length) $('builds').append(el('li', '', el('span', ''), el('span', '', 'Nothing since the lists were cleared.')));
   }

@@ -15,7 +15,7 @@
 
   function listen() {
     const source = new EventSource(base + 'events');
-    for (const name of ['hello', 'reload', 'swap', 'failed', 'building', 'built']) {
+    for (const name of ['hello', 'reload', 'swap', 'failed', 'building', 'built', 'checked']) {
       source.addEventListener(name, e => {
         const data = JSON.parse(e.data);
         handle(name, data);
@@ -54,9 +54,11 @@
         generation = data.generation;
         if (data.failed && !failurePage) showFailure();
         if (!data.failed && failurePage) load();
+        checked(data.checked);
         break;
+      case 'checked': checked(data.title); break;
       case 'building': clearTimeout(busy); busy = setTimeout(() => say('Building …'), 250); break;
-      case 'built': clearTimeout(busy); say(''); break;
+      case 'built': clearTimeout(busy); say(''); checked(found); break;
       case 'failed': clearTimeout(busy); say(''); showFailure(); break;
       case 'swap': swap(data.paths || []); break;
       case 'reload':
@@ -64,6 +66,7 @@
         say('');
         generation = data.generation;
         if (!data.failed) hideFailure();
+        checked(found);
         reload();
         break;
     }
@@ -105,9 +108,30 @@
   }
   if (ticket) addEventListener('DOMContentLoaded', note, { once: true });
 
-  async function showFailure() {
+  // checked has a bar say what vet, tests and the like find.
+  let found = '';
+  function checked(title) {
+    if (!title) {
+      if (found) { found = ''; if (veil && veil.dataset.of === 'checked') hideFailure(); say(''); }
+      return;
+    }
+    found = title;
+    if (!veil && !failurePage) point(title, () => showFailure('checked'));
+  }
+
+  // point is a bar with a button that shows more.
+  function point(text, show) {
+    say(text, true);
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = 'Show why';
+    button.onclick = show;
+    bar.append(button);
+  }
+
+  async function showFailure(of = 'failure') {
     if (failurePage) { location.reload(); return; }
-    const answer = await fetch(base + 'failure', { headers: { Accept: 'text/html' } }).catch(() => null);
+    const answer = await fetch(base + of, { headers: { Accept: 'text/html' } }).catch(() => null);
     if (!answer || answer.status !== 200) return;
     const html = await answer.text();
     if (!veil) {
@@ -117,6 +141,7 @@
       veil.setAttribute('aria-label', 'Why there is no new program');
       shadow().append(veil);
     }
+    veil.dataset.of = of;
     const doc = new DOMParser().parseFromString(html, 'text/html');
     const close = document.createElement('button');
     close.className = 'close';
@@ -136,13 +161,9 @@
 
   // fold leaves a bar in place of the whole, to come back to.
   function fold() {
+    const of = veil.dataset.of;
     hideFailure();
-    say('The build failed', true);
-    const again = document.createElement('button');
-    again.type = 'button';
-    again.textContent = 'Show why';
-    again.onclick = showFailure;
-    bar.append(again);
+    point(of === 'checked' ? found : 'The build failed', () => showFailure(of));
   }
   addEventListener('keydown', e => { if (e.key === 'Escape' && veil) fold(); });
 
