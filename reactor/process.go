@@ -151,6 +151,7 @@ func SpawnProcess(l Loop, p ProcessProtocol, spec Process) (*ChildProcess, error
 		return nil, fmt.Errorf("reactor: can not run %q: %w", spec.Path, err)
 	}
 	c.begin()
+	go c.wait()
 	return c, nil
 }
 
@@ -253,7 +254,6 @@ func (c *ChildProcess) begin() {
 	for _, out := range c.out {
 		go out.read()
 	}
-	go c.wait()
 }
 
 // wait is a goroutine's work; the process is no zombie afterwards.

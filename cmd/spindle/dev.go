@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -61,6 +62,7 @@ type devConfig struct {
 	Notify   bool   // desktop notices
 	QuietAt  []string
 	Python   string
+	Preload  bool // modules of others, for workers that are forked
 	Threads  int
 	Keys     bool
 
@@ -131,7 +133,7 @@ func newDev(start func(*devConfig) error) *cobra.Command {
 }
 
 func newDevConfig() *devConfig {
-	return &devConfig{listenConfig: defaultListenConfig(), Keys: true, Notify: true, Locals: true, Witness: true}
+	return &devConfig{listenConfig: defaultListenConfig(), Keys: true, Notify: true, Locals: true, Witness: true, Preload: runtime.GOOS == "linux"}
 }
 
 // addFlags gives cmd all flags, which are the keys of the configuration.
@@ -171,6 +173,7 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.DurationVar(&c.Slow, "slow", 500*time.Millisecond, "how `long` an answer may take to begin; beyond, a trace of it is kept; 0: none")
 	f.DurationVar(&c.Patience, "patience", 5*time.Second, "how `long` an old program may finish what it has in hand")
 	f.StringVar(&c.Python, "python", "", "`interpreter` for a Python application (default its virtual environment, else python3)")
+	f.BoolVar(&c.Preload, "preload", c.Preload, "fork the workers of a Python application of a process that has loaded what is installed; on by default on Linux")
 	f.IntVar(&c.Threads, "threads", 4, "`number` of threads of a Python application")
 	f.StringVar(&c.Editor, "editor", "", "`command` that opens {file} at {line} and {column} (default SPINDLE_EDITOR, VISUAL, EDITOR)")
 	f.StringArrayVar(&c.Hosts, "host", nil, "`name` under which its own pages may be asked for, beside localhost; may be given several times")

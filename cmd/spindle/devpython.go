@@ -24,12 +24,17 @@ type pythonApp struct{ target string }
 
 // generations makes them.
 func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, line string), supervisor func() *dev.Supervisor) func(reactor.Loop, int) (dev.App, error) {
+	var stem *wsgi.Stem
 	return func(l reactor.Loop, n int) (dev.App, error) {
 		r, ok := l.(*reactor.Reactor)
 		if !ok {
 			return dev.App{}, fmt.Errorf("wsgi: on a %T no worker can run", l)
 		}
+		if stem == nil && c.Preload {
+			stem = newStem(r, supervisor)
+		}
 		a := wsgi.New(r, p.target)
+		a.Stem, a.Fresh, a.Lives = stem, supervisor().ByHand(), keepGroup
 		a.Dir, a.Env = o.Dir, append(o.Environment(), "SPINDLE_DEV=1") // as programs have it
 		a.Threads = c.Threads
 		a.StopTimeout = o.Patience
@@ -70,6 +75,23 @@ func drawPython(l reactor.Loop, a *wsgi.App) *reactor.Deferred[outline.Node] {
 		}
 		return list.draw(), nil
 	})
+}
+
+// newStem makes what workers are forked of.
+func newStem(r *reactor.Reactor, supervisor func() *dev.Supervisor) *wsgi.Stem {
+	s := wsgi.NewStem(r)
+	s.Lives = keepGroup
+	s.Notice = func(text string) { supervisor().Notice("Python: " + text) }
+	return s
+}
+
+// keepGroup has no process outlive this one.
+func keepGroup(pid int, lives bool) {
+	if lives {
+		dev.Keep(pid)
+	} else {
+		dev.Unkeep(pid)
+	}
 }
 
 // pythonProcesses is the workers, for a page.

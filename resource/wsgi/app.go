@@ -67,6 +67,14 @@ type App struct {
 	// exception in place of the stock page, when nothing is answered yet; true means that
 	// it answers. nil: workers know nothing of all that.
 	Failed func(r *resource.Request, e *Exception) bool
+	// Stem forks the workers, where it can; it is for Apps with Failed, and lives on from one
+	// to the next. nil starts an interpreter for each.
+	Stem *Stem
+	// Fresh starts an interpreter for each worker all the same, of which the Stem is told.
+	Fresh bool
+	// Lives is told of the processes of workers, when one begins and when it has ended; each
+	// is the first of a group. May be nil.
+	Lives func(pid int, lives bool)
 	// Output takes a line that a worker has written to its standard output or error,
 	// without the line feed and valid until return; nil has Logger log it.
 	Output func(worker string, line []byte)
@@ -276,12 +284,23 @@ func or(d, standard time.Duration) time.Duration {
 	return d
 }
 
-// mode is what the program of the workers is told of Failed.
+// mode is what the program of the workers is told of Failed and Stem.
 func (a *App) mode() string {
-	if a.Failed != nil {
+	switch {
+	case a.Failed == nil:
+		return ""
+	case a.Stem == nil:
 		return "developed"
 	}
-	return ""
+	return "sampled"
+}
+
+// stem is the Stem, if there is one for workers of a development server.
+func (a *App) stem() *Stem {
+	if a.Failed == nil {
+		return nil
+	}
+	return a.Stem
 }
 
 func (a *App) log() *slog.Logger {

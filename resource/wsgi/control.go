@@ -42,8 +42,10 @@ var (
 	sectionsPart string
 	//go:embed worker/console.py
 	consolePart string
+	//go:embed worker/modules.py
+	modulesPart string
 
-	developedSource = []byte(string(source) + "\n" + valuesPart + "\n" + journalPart + "\n" + framesPart + "\n" + sectionsPart + "\n" + consolePart)
+	developedSource = []byte(string(source) + "\n" + valuesPart + "\n" + journalPart + "\n" + framesPart + "\n" + sectionsPart + "\n" + consolePart + "\n" + modulesPart)
 )
 
 // source is the program for the workers of a.
@@ -63,10 +65,12 @@ type control struct {
 	closed  bool
 }
 
-// ConnectionMade sends the program. See reactor.Protocol.
+// ConnectionMade sends the program, which a fork has. See reactor.Protocol.
 func (c *control) ConnectionMade(t reactor.Transport) {
 	c.t = t
-	t.WriteShared(c.w.app.source())
+	if !c.w.forked {
+		t.WriteShared(c.w.app.source())
+	}
 }
 
 // FileReceived keeps the descriptor of a link. See reactor.FileReceiver.
@@ -114,10 +118,28 @@ func (c *control) frame(kind byte, payload []byte) error {
 			return errGarbage
 		}
 		c.w.hasGrown(n)
+	case frameModules, frameBegun, frameMisfit:
+		return c.stemFrame(kind, strings.Split(string(payload), "\x00"))
 	case frameSources:
 		c.w.app.hasRead(strings.Split(string(payload), "\x00"))
 	default:
 		return fmt.Errorf("wsgi: a worker sends a frame %q over its control", kind)
+	}
+	return nil
+}
+
+// stemFrame takes what a Stem has to know.
+func (c *control) stemFrame(kind byte, parts []string) error {
+	s := c.w.app.stem()
+	switch {
+	case s == nil:
+		return errGarbage
+	case kind == frameModules:
+		s.met(parts)
+	case kind == frameBegun:
+		s.begun(c.w, parts[0], parts[1:])
+	case kind == frameMisfit:
+		c.w.isMisfit(parts[0])
 	}
 	return nil
 }

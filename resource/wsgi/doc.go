@@ -25,6 +25,12 @@
 // program: it tells of an exception with its frames and their variables, keeps the last ten,
 // and has a console, which is a socketpair and a thread of its own, to run code in them.
 //
+// With a Stem such an App has its workers forked: of a process which has loaded the modules
+// that an earlier worker told of and that are not the application's. A fork is handed the
+// descriptors of a worker, which come as descriptors do, and is a worker from then on; how it
+// ended is told by that process. Where a fork would be other than an interpreter of its own,
+// as far as that can be known, there is none. See stem.go.
+//
 // A worker that dies is started again, at once the first time and then after pauses that
 // grow to a second, or to half a minute when the application can not be loaded; what it
 // worked on is answered 502, and 504 when it was killed for taking too long. A worker is replaced after MaxRequests requests, or when it has

@@ -30,6 +30,10 @@ import (
 //	                          server only
 //	                       M  bytes in memory, in decimal
 //	                       P  files of modules that it has loaded
+//	                       V  what patches modules, and variables that the application has
+//	                          set while it was loaded; of a development server only, as are
+//	                       Y  modules that are not the application's: names, where from
+//	                       U  a fork is not what it would be by itself: why
 //	console, to the worker Q  a question about an exception that is kept, as JSON
 //	console, to the server A  the answer to one
 const (
@@ -49,6 +53,9 @@ const (
 	frameMemory  = 'M'
 	frameSources = 'P'
 	frameConsole = 'K'
+	frameModules = 'Y'
+	frameBegun   = 'V'
+	frameMisfit  = 'U'
 	frameAsk     = 'Q'
 	frameTell    = 'A'
 )

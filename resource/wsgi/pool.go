@@ -140,6 +140,15 @@ func (s *slot) loaded(w *worker, i Info) {
 	}
 }
 
+// again starts another worker in place of w, which is given up without blame.
+func (s *slot) again(w *worker) {
+	if s.next == w {
+		s.next = nil
+		w.timer.Cancel()
+		s.start()
+	}
+}
+
 // replace starts a successor of w, which goes on until that has loaded the application.
 func (s *slot) replace(w *worker) {
 	if s.current == w && s.timer == nil {

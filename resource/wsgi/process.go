@@ -23,8 +23,22 @@ import (
 //go:embed worker/boot.py
 var boot string
 
-// spawn starts the process of w on r.
+// spawn starts the process of w on r, or has it forked.
 func (w *worker) spawn(r *reactor.Reactor) error {
+	if s := w.app.stem(); s != nil {
+		python, err := w.app.interpreter()
+		if err != nil {
+			return err
+		}
+		if s.fork(w, python) {
+			return nil
+		}
+	}
+	return w.spawnAlone(r)
+}
+
+// spawnAlone starts an interpreter for w.
+func (w *worker) spawnAlone(r *reactor.Reactor) error {
 	a := w.app
 	python, err := a.interpreter()
 	if err != nil {
@@ -49,6 +63,7 @@ func (w *worker) spawn(r *reactor.Reactor) error {
 		return startError(err, python, a.Dir)
 	}
 	w.process = child
+	w.lives(true)
 	return r.AdoptConnection(ours, reactor.FactoryFunc(func(reactor.Addr) reactor.Protocol { return w.control }))
 }
 

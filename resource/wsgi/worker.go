@@ -33,6 +33,7 @@ type worker struct {
 	control *control
 	console *console // of a development server; nil otherwise
 	output  output
+	forked  bool // of the Stem
 
 	links   []*link // all but those that we left
 	idle    []*link // of links, those that wait for a request
@@ -218,6 +219,25 @@ func (w *worker) signal(sig syscall.Signal) {
 	}
 }
 
+// lives tells of the process.
+func (w *worker) lives(lives bool) {
+	if f := w.app.Lives; f != nil {
+		f(w.process.Pid(), lives)
+	}
+}
+
+// isMisfit is told by a forked worker that it is not what it would be by itself: one with
+// an interpreter of its own takes its place.
+func (w *worker) isMisfit(why string) {
+	if w.doomed || w.stopping || w.loaded || !w.forked {
+		return
+	}
+	w.app.Stem.misfit(why)
+	w.stopping = true
+	w.signal(syscall.SIGKILL)
+	w.slot.again(w)
+}
+
 // ProcessMade does nothing: the control is connected already. See
 // reactor.ProcessProtocol.
 func (w *worker) ProcessMade(*reactor.ChildProcess) {}
@@ -243,6 +263,7 @@ func (w *worker) print(line []byte) {
 // ProcessExited waits for the rest of what it wrote, though not for grandchildren that
 // hold the pipes. See reactor.ExitProtocol.
 func (w *worker) ProcessExited(reactor.ProcessStatus) {
+	w.lives(false)
 	w.setTimer(pipesTimeout, func() { w.process.LoseConnection() })
 }
 

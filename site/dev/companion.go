@@ -43,7 +43,7 @@ func (b *beside) start() {
 		return
 	}
 	b.child, b.began, b.ended = child, b.s.loop.Now(), reactor.NewDeferred[struct{}]()
-	keep(child.Pid())
+	Keep(child.Pid())
 	b.s.tell(Event{Kind: EventStart, Name: b.what.Name, PID: child.Pid()})
 }
 
@@ -60,7 +60,7 @@ func (b *beside) say(which int, data []byte) {
 // ProcessExited ends what it has left running, so that its pipes close.
 func (b *beside) ProcessExited(reactor.ProcessStatus) {
 	killGroup(b.child.Pid(), sigKill)
-	unkeep(b.child.Pid())
+	Unkeep(b.child.Pid())
 }
 
 // ProcessEnded starts it again, unless it was done: later each time when it ends at once.

@@ -27,7 +27,7 @@ func (s *Supervisor) Restart() {
 	if s.closing {
 		return
 	}
-	s.stopped = false
+	s.stopped, s.byHand = false, true
 	s.crashes = 0
 	s.since = s.loop.Now()
 	s.tell(Event{Kind: EventChange, Action: Restart.String()})
@@ -58,6 +58,7 @@ func (s *Supervisor) startNow() {
 	s.number++
 	n := s.number
 	g, err := s.made.start(n)
+	s.byHand = false
 	if err != nil {
 		s.failed(asFailure(err, "start"))
 		return

@@ -48,9 +48,11 @@ func StartKeeper() error {
 	return nil
 }
 
-// keep has the group ended when this process ends; unkeep takes that back.
-func keep(group int)   { tellKeeper("+", group) }
-func unkeep(group int) { tellKeeper("-", group) }
+// Keep has a process group ended when this process ends. Any goroutine.
+func Keep(group int) { tellKeeper("+", group) }
+
+// Unkeep takes that back, when its first process has ended. Any goroutine.
+func Unkeep(group int) { tellKeeper("-", group) }
 
 func tellKeeper(what string, group int) {
 	keeper.mu.Lock()

@@ -149,7 +149,7 @@ func (p *program) start(socket *os.File, more map[string]string) error {
 		return err
 	}
 	p.child = child
-	keep(child.Pid())
+	Keep(child.Pid())
 	p.limit = p.loop.CallLater(startTimeout, func() {
 		p.fail(&Failure{Stage: "start", Title: fmt.Sprintf("The program was not ready after %v", startTimeout), late: true})
 		p.stop(0)
@@ -318,7 +318,7 @@ const lastWordsTime = time.Second
 // ProcessExited ends what the program has left running: its pipes would stay open.
 func (p *programProtocol) ProcessExited(status reactor.ProcessStatus) {
 	killGroup(p.child.Pid(), sigKill)
-	unkeep(p.child.Pid())
+	Unkeep(p.child.Pid())
 	p.loop.CallLater(lastWordsTime, p.child.LoseConnection)
 }
 

@@ -52,6 +52,7 @@ type Supervisor struct {
 	paused     bool
 	toldPort   bool // that the program listens at a port of its own
 	stopped    bool // by hand: none is started
+	byHand     bool // what is being started was asked for
 	closing    bool
 	commands   map[string]*command // of rules, by what they run
 	checks     *checks
@@ -124,8 +125,14 @@ func (s *Supervisor) Start() {
 // Failure is why what is there now does not run; nil when it does.
 func (s *Supervisor) Failure() *Failure { return s.failure }
 
-// notice tells a person something.
-func (s *Supervisor) notice(text string) { s.tell(Event{Kind: EventNotice, Text: text}) }
+// Notice tells a person something. Loop only.
+func (s *Supervisor) Notice(text string) { s.tell(Event{Kind: EventNotice, Text: text}) }
+
+func (s *Supervisor) notice(text string) { s.Notice(text) }
+
+// ByHand tells, while a generation is started, whether somebody has asked for it and no file
+// has changed. Loop only.
+func (s *Supervisor) ByHand() bool { return s.byHand }
 
 // tell tells of an event: here, and in the browser.
 func (s *Supervisor) tell(e Event) {

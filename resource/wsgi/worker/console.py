@@ -176,7 +176,6 @@ class Developer:
     """What a worker of a development server does more than others."""
 
     def __init__(self, control):
-        listen()
         self.errors = sys.stderr
         self.console = Console(control)
 

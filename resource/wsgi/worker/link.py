@@ -1,8 +1,8 @@
 # The side of the application: what a worker process runs. Standard library only,
 # Python 3.8 or later. See doc.go for the drawing and frame.go for the frames. The program
 # is this file and those behind it, as one: answer.py, serve.py, sources.py, load.py, process.py;
-# and for a development server alone values.py, journal.py, frames.py, sections.py and
-# console.py.
+# and for a development server alone values.py, journal.py, frames.py, sections.py,
+# console.py and modules.py, with stem.py where workers are forked.
 #
 # The process has one socket to the server, the control. Each of its threads makes a
 # socketpair, passes one end over the control, and serves the requests that come over

@@ -49,13 +49,15 @@ def resident():
         return most if sys.platform == "darwin" else most << 10
 
 
-def try_load(control, target):
+def try_load(control, target, sampler):
     """load, or tell the server why not."""
     try:
         return load(target)
     except Refused as e:
         control.tell(b"X", str(e), "")
     except BaseException as e:
+        if sampler is not None and not sampler.fits(control):
+            return None
         if isinstance(e, SystemExit):
             what = "the application called sys.exit(%s) while it was loaded" % ("" if e.code is None else repr(e.code))
         else:
@@ -66,7 +68,7 @@ def try_load(control, target):
     return None
 
 
-def prepare():
+def prepare(target):
     faulthandler.enable(file=sys.__stderr__)  # who is killed for taking too long says where it was
     try:
         import resource
@@ -77,28 +79,41 @@ def prepare():
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
     sys.path[:] = [os.getcwd()] + [p for p in sys.path if p]
+    sys.argv = [target]
 
 
-def main(control_socket, target, threads, processes, developed):
+def main(control_socket, target, threads, processes, mode):
+    """Be a worker. mode says more for a development server: "developed", "sampled" to tell of
+    the modules, too, or "stem" to have workers forked."""
     try:
-        work(Control(control_socket), target, threads, processes, developed)
+        prepare(target)
+        if mode:
+            listen()
+        sampler = None
+        if mode == "stem":  # what goes on from here is a fork of it
+            control_socket, threads, processes, sampler = fork_of(control_socket)
+        work(Control(control_socket), target, threads, processes, mode, sampler)
     except BrokenPipeError:
         pass  # the server does not want this process any more
 
 
-def work(control, target, threads, processes, developed):
-    prepare()
-    developer = Developer(control) if developed else None
-    sys.argv = [target]
-    found = try_load(control, target)
+def work(control, target, threads, processes, mode, sampler):
+    developer = Developer(control) if mode else None
+    if mode == "sampled":
+        sampler = Sampler()
+    found = try_load(control, target, sampler)
     if found is None:
         return
     application, file = found
     if developer is not None:
         let_through(application)
+    if sampler is not None and not sampler.fits(control):
+        return
     server = Server(application, control, threads, processes, developer)
     control.sources.tell()
     control.tell(b"L", "%d.%d.%d" % sys.version_info[:3], sys.executable or "", file)
+    if sampler is not None:
+        sampler.begin(control)
     if threads == 1:
         server.serve()
         return

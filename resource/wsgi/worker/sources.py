@@ -9,13 +9,24 @@ class Sources:
         self.lock = threading.Lock()
         self.modules = 0  # how many there were
         self.known = set()
+        self.passed = {}  # modules that were told of
+        self.sampler = None  # of a development server: who tells of modules as such
 
     def tell(self, more=()):
         """Tell which files were loaded, if there are others than before."""
         if self.modules == len(sys.modules) and not more:
             return
         self.modules = len(sys.modules)
-        found = {os.path.abspath(f) for f in (*loaded_files(), *more)}
+        self.tell_files({os.path.abspath(f) for f in (*loaded_files(self.passed), *more)})
+        if self.sampler is not None:
+            self.sampler.tell()
+
+    def tell_known(self, modules, files):
+        """Tell of the files of modules that need not be looked at."""
+        self.passed = modules
+        self.tell_files(files)
+
+    def tell_files(self, found):
         with self.lock:
             fresh = [f for f in found - self.known if "\0" not in f]
             self.known |= found
@@ -28,9 +39,12 @@ def is_library(file):
     return file.startswith(os.path.dirname(os.__file__) + os.sep) and "site-packages" not in file and "dist-packages" not in file
 
 
-def loaded_files():
-    """The files of the modules that are there, without those of the standard library."""
-    for module in list(sys.modules.values()):
+def loaded_files(passed=()):
+    """The files of the modules that are there, without those of the standard library and
+    those that are passed over."""
+    for name, module in list(sys.modules.items()):
+        if name in passed:
+            continue
         try:  # not by getattr: there are modules that load what they stand for then
             file = object.__getattribute__(module, "__dict__").get("__file__")
         except AttributeError:
