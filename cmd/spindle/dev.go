@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -133,7 +132,7 @@ func newDev(start func(*devConfig) error) *cobra.Command {
 }
 
 func newDevConfig() *devConfig {
-	return &devConfig{listenConfig: defaultListenConfig(), Keys: true, Notify: true, Locals: true, Witness: true, Preload: runtime.GOOS == "linux"}
+	return &devConfig{listenConfig: defaultListenConfig(), Keys: true, Notify: true, Locals: true, Witness: true, Preload: true}
 }
 
 // addFlags gives cmd all flags, which are the keys of the configuration.
@@ -173,7 +172,7 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.DurationVar(&c.Slow, "slow", 500*time.Millisecond, "how `long` an answer may take to begin; beyond, a trace of it is kept; 0: none")
 	f.DurationVar(&c.Patience, "patience", 5*time.Second, "how `long` an old program may finish what it has in hand")
 	f.StringVar(&c.Python, "python", "", "`interpreter` for a Python application (default its virtual environment, else python3)")
-	f.BoolVar(&c.Preload, "preload", c.Preload, "fork workers of Python, of a process with all that is installed loaded")
+	f.BoolVar(&c.Preload, "preload", true, "on Linux, fork workers of Python of a process that has loaded what is installed")
 	f.IntVar(&c.Threads, "threads", 4, "`number` of threads of a Python application")
 	f.StringVar(&c.Editor, "editor", "", "`command` that opens {file} at {line} and {column} (default SPINDLE_EDITOR, VISUAL, EDITOR)")
 	f.StringArrayVar(&c.Hosts, "host", nil, "`name` under which its own pages may be asked for, beside localhost; may be given several times")

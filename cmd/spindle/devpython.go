@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 		if !ok {
 			return dev.App{}, fmt.Errorf("wsgi: on a %T no worker can run", l)
 		}
-		if stem == nil && c.Preload {
+		if stem == nil && c.Preload && runtime.GOOS == "linux" { // elsewhere libraries of the system do not bear a fork
 			stem = newStem(r, supervisor)
 		}
 		a := wsgi.New(r, p.target)
