@@ -6,7 +6,7 @@ import "time"
 // each callback has written stays in the scratch buffer, and leaves when all of them had
 // their turn, one write(2) behind the other: a client on this machine that sleeps is woken
 // once for all of them and not once for each, and the code that reads and the code that
-// writes stay in the processor's caches. Where few are ready, or the turn takes long, every
+// writes stay in the processor's caches. Where few are ready, or callbacks take long, every
 // callback's bytes leave when it ends.
 
 const (
@@ -19,11 +19,13 @@ const (
 // crowd is how many connections are ready in a turn, which the poller does not tell: what is
 // posted comes behind all that was ready before.
 type crowd struct {
-	events  int    // since the last call of ended, or the last look
-	waiting bool   // ended is posted
-	many    bool   // the last turn that was counted had at least least
-	least   int    // crowdAtLeast; a test has all answers wait
-	ended   func() // Reactor.turnEnded, made once
+	events  int           // since the last call of ended, or the last look
+	waiting bool          // ended is posted
+	many    bool          // the last turn that was counted had at least least
+	slow    bool          // callbacks of the turn take too long for answers to wait
+	least   int           // crowdAtLeast; a test has all answers wait
+	atMost  time.Duration // heldAtMost; a test has them wait longer
+	ended   func()        // Reactor.turnEnded, made once
 }
 
 // held is what one connection has written.
@@ -51,8 +53,8 @@ func (r *Reactor) awaitEnd() {
 // turnEnded sends what waits, and notes how many events the turn had.
 func (r *Reactor) turnEnded() {
 	k := &r.crowd
-	k.many = k.events >= k.least
-	k.waiting, k.events = false, 0
+	k.many = k.events >= k.least && !k.slow
+	k.waiting, k.slow, k.events = false, false, 0
 	r.flushHeld()
 }
 
@@ -71,11 +73,16 @@ func (r *Reactor) hold(c *Conn) {
 }
 
 // heldEnough sends what waits when it has waited long enough. It is asked after each
-// callback, whatever that was of.
+// callback, whatever that was of. Where that is so after few of them nothing waits until the
+// next look: who comes behind may take as long.
 func (r *Reactor) heldEnough() {
-	if r.ReadClock().Sub(r.heldSince) > heldAtMost {
-		r.flushHeld()
+	if r.ReadClock().Sub(r.heldSince) <= r.crowd.atMost {
+		return
 	}
+	if len(r.held) < crowdAtLeast {
+		r.crowd.many, r.crowd.slow = false, true
+	}
+	r.flushHeld()
 }
 
 // canHold tells whether c has written something and wants nothing else.

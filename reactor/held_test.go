@@ -120,7 +120,7 @@ func TestHeldAnswersAreNotLate(t *testing.T) {
 	r, _, clients := pens(t, 5, func(p *pen, _ string) {
 		r := p.conn().r
 		if waited = append(waited, len(r.held)); len(waited) == 3 {
-			r.heldSince = r.heldSince.Add(-heldAtMost)
+			r.heldSince = r.heldSince.Add(-r.crowd.atMost)
 			r.CallLater(0, func() { p.t.Write([]byte("answer")) })
 			return
 		}
@@ -132,8 +132,22 @@ func TestHeldAnswersAreNotLate(t *testing.T) {
 		hear(t, c, "answer")
 	}
 	onLoop(r, func() {
-		if len(waited) != 5 || waited[2] == 0 || waited[3] != 0 {
+		if len(waited) != 5 || waited[2] == 0 || waited[3] != 0 || waited[4] != 0 {
 			t.Errorf("so many waited at the five callbacks: %v", waited)
+		}
+		if r.crowd.many {
+			t.Error("after a turn that took too long answers wait again")
+		}
+	})
+	for range crowdEvery/len(clients) + 2 {
+		say(t, r, clients, "?")
+		for _, c := range clients {
+			hear(t, c, "answer")
+		}
+	}
+	onLoop(r, func() {
+		if !r.crowd.many {
+			t.Error("after a while they do not wait again")
 		}
 	})
 }

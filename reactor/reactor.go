@@ -117,7 +117,7 @@ type readyFD interface{ doReady(what ready) }
 
 // New makes a reactor. It takes its descriptors when it is first used.
 func New() *Reactor {
-	r := &Reactor{reserve: -1, crowd: crowd{least: crowdAtLeast}}
+	r := &Reactor{reserve: -1, crowd: crowd{least: crowdAtLeast, atMost: heldAtMost}}
 	r.timers = NewTimers(r.Now, r.armTimers)
 	r.threads = NewThreadPool(r)
 	r.events.logger = r.logger
