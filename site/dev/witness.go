@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -179,28 +181,33 @@ func writeWitness(dir, module, root, main string) (overlay string, err error) {
 	sum := sha256.Sum256(text)
 	dir = filepath.Join(dir, hex.EncodeToString(sum[:12]))
 	overlay = filepath.Join(dir, "overlay.json")
-	if _, err := os.Stat(overlay); err == nil {
-		return overlay, nil
-	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	replace, n := map[string]string{}, 0
-	for at, text := range files {
-		n++
-		here := filepath.Join(dir, fmt.Sprintf("%d.go", n))
-		if err := os.WriteFile(here, []byte(text), 0o600); err != nil {
+	replace := map[string]string{}
+	for n, at := range slices.Sorted(maps.Keys(files)) {
+		replace[at] = filepath.Join(dir, fmt.Sprintf("%d.go", n+1))
+		if err := place(replace[at], []byte(files[at])); err != nil {
 			return "", err
 		}
-		replace[at] = here
 	}
 	if text, err = json.Marshal(map[string]any{"Replace": replace}); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(overlay+".new", text, 0o600); err != nil {
-		return "", err
+	return overlay, place(overlay, text)
+}
+
+// place writes a file, unless it is there as it is to be: whole for whoever reads it meanwhile,
+// since other development servers have the same files.
+func place(name string, text []byte) error {
+	if was, err := os.ReadFile(name); err == nil && bytes.Equal(was, text) {
+		return nil
 	}
-	return overlay, os.Rename(overlay+".new", overlay)
+	fresh := fmt.Sprintf("%s.%d", name, os.Getpid())
+	if err := os.WriteFile(fresh, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(fresh, name)
 }
 
 // witnessFiles is the files by where they seem to be. The one in the package main declares

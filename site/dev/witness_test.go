@@ -52,6 +52,21 @@ func TestWitnessFiles(t *testing.T) {
 	if err != nil || again != overlay {
 		t.Errorf("%s, %v", again, err)
 	}
+	// What somebody has removed or cut comes back.
+	first := filepath.Join(filepath.Dir(overlay), "1.go")
+	want, err := os.ReadFile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(first, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writeWitness(filepath.Dir(filepath.Dir(overlay)), "example.org/shop", "/shop", "/shop/cmd/web"); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(first); string(got) != string(want) || len(want) == 0 {
+		t.Errorf("%d bytes of %d are back", len(got), len(want))
+	}
 }
 
 // The sources are of the version of Go that the module names.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 
 	"spindle/protocol/postmortem"
@@ -127,7 +128,7 @@ func (w *writer) release() {
 	}
 	w.held = nil
 	now := w.Header()
-	clear(now)
+	maps.DeleteFunc(now, func(name string, _ []string) bool { return !h.isTrailer(name) })
 	maps.Copy(now, h.header)
 	now.Set(ticketField, h.ticket)
 	w.begins(h.status)
@@ -135,6 +136,13 @@ func (w *writer) release() {
 	if len(h.body) > 0 {
 		_, _ = w.ResponseWriter.Write(h.body)
 	}
+}
+
+// isTrailer tells of a field that is sent behind the content.
+func (h *held) isTrailer(name string) bool {
+	return strings.HasPrefix(name, http.TrailerPrefix) || slices.ContainsFunc(h.header["Trailer"], func(list string) bool {
+		return slices.ContainsFunc(strings.Split(list, ","), func(one string) bool { return strings.EqualFold(strings.TrimSpace(one), name) })
+	})
 }
 
 // show answers with the page.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -156,6 +157,65 @@ func TestAnswerOfWhoHasRecovered(t *testing.T) {
 			if a.StatusCode != row.status || !strings.HasPrefix(string(text), row.want) || ours != (a.Header.Get(failureField) != "") ||
 				(row.status >= 500) != (a.Header.Get(ticketField) != "") || a.Header.Get("Content-Type") == "text/late" {
 				t.Errorf("%d %v %s", a.StatusCode, a.Header, text)
+			}
+		})
+	}
+}
+
+// What net/http says of a handler and sends for it is said and sent behind the writer, too.
+func TestWhatNetHTTPSays(t *testing.T) {
+	if !asChild(t) {
+		return
+	}
+	for _, row := range []struct {
+		name    string
+		handler http.HandlerFunc
+		said    string // "" for nothing
+		cut     bool
+		trailer string
+	}{
+		{"a second WriteHeader", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200); w.WriteHeader(404) },
+			"superfluous response.WriteHeader call from spindle/site/dev/report.TestWhatNetHTTPSays", false, ""},
+		{"a panic that goes on behind a 500", func(w http.ResponseWriter, _ *http.Request) {
+			defer w.WriteHeader(500)
+			panic("once more")
+		}, "panic serving", false, ""},
+		{"an answer that is cut", func(w http.ResponseWriter, _ *http.Request) {
+			defer func() {
+				if recover() != nil {
+					w.WriteHeader(500)
+					panic(http.ErrAbortHandler)
+				}
+			}()
+			panic("first")
+		}, "", true, ""},
+		{"trailers", recovering(func(w http.ResponseWriter) {
+			w.Header().Set("Trailer", "X-Sum")
+			w.WriteHeader(500)
+			_, _ = io.WriteString(w, strings.Repeat("x", 3000))
+			w.Header().Set("X-Sum", "1")
+		}), "", false, "1"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var said strings.Builder
+			s := httptest.NewUnstartedServer(nil)
+			s.Config.ErrorLog = log.New(&said, "", 0)
+			s.Config.Handler = Logged(row.handler, s.Config.ErrorLog.Printf)
+			s.Start()
+			a, err := http.Get(s.URL)
+			if (err != nil) != row.cut {
+				t.Errorf("%v, %v", a, err)
+			}
+			if err == nil {
+				_, _ = io.Copy(io.Discard, a.Body)
+				a.Body.Close()
+				if a.Trailer.Get("X-Sum") != row.trailer {
+					t.Errorf("trailers %v", a.Trailer)
+				}
+			}
+			s.Close()
+			if text := said.String(); row.said == "" && text != "" || !strings.Contains(text, row.said) {
+				t.Errorf("said: %s", text)
 			}
 		})
 	}

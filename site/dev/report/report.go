@@ -63,10 +63,12 @@ var LogLevel slog.Leveler = probe.LogLevel
 // false when that can not be. It is called by the deferred function that has recovered.
 func (w *writer) answered(v any, logf func(format string, args ...any)) bool {
 	if v == http.ErrAbortHandler {
+		w.held = nil // it is to be cut
 		return false
 	}
-	if w.held != nil {
-		w.returned = true // it was reported when the answer began
+	if w.held != nil { // it was reported when the answer began
+		w.logPanic(v, logf)
+		w.returned = true
 		return true
 	}
 	p := postmortem.OfPanic(v, func() *postmortem.Exchange { return describe(w.r) })
@@ -77,10 +79,15 @@ func (w *writer) answered(v any, logf func(format string, args ...any)) bool {
 	if a == nil || a.Page == nil {
 		return false
 	}
-	logf("http: panic serving %v: %v\n%s", w.r.RemoteAddr, v, debug.Stack())
+	w.logPanic(v, logf)
 	w.show(http.StatusInternalServerError, a)
 	w.returned = true
 	return true
+}
+
+// logPanic logs as net/http does.
+func (w *writer) logPanic(v any, logf func(format string, args ...any)) {
+	logf("http: panic serving %v: %v\n%s", w.r.RemoteAddr, v, debug.Stack())
 }
 
 // describe says what was asked.

@@ -3,8 +3,12 @@ package report
 import (
 	"bufio"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"path"
+	"runtime"
+	"strings"
 
 	"spindle/protocol/probe"
 )
@@ -17,6 +21,7 @@ type writer struct {
 	http.ResponseWriter
 	r        *http.Request
 	begun    bool
+	away     bool         // the connection was hijacked
 	returned bool         // the handler has, or was answered for
 	watch    *probe.Watch // nil unless the development server wants to know when what happens
 	held     *held        // an answer that may become the page; nil for none
@@ -67,12 +72,30 @@ func (w *writer) WriteHeader(status int) {
 	case w.held != nil:
 		return // it has begun, as far as the handler knows
 	case status < 200:
+	case w.begun && !w.away:
+		w.superfluous()
+		return
 	case status >= 500 && !w.begun && w.hold(status):
 		return
 	default:
 		w.begins(status)
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// superfluous logs what net/http would, which would name this package as the caller.
+func (w *writer) superfluous() {
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	f, more := frames.Next()
+	for more && strings.HasPrefix(f.Function, "net/http.") {
+		f, more = frames.Next()
+	}
+	logf := log.Printf
+	if s, ok := w.r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.ErrorLog != nil {
+		logf = s.ErrorLog.Printf
+	}
+	logf("http: superfluous response.WriteHeader call from %s (%s:%d)", f.Function, path.Base(f.File), f.Line)
 }
 
 func (w *writer) Write(p []byte) (int, error) {
@@ -123,6 +146,7 @@ func (w *classicWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	w.release()
 	c, rw, err := w.inner.Hijack()
 	if err == nil {
+		w.away = true
 		w.begins(http.StatusSwitchingProtocols)
 	}
 	return c, rw, err
