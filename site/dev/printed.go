@@ -72,7 +72,7 @@ func (c *recorder) underWay(method, target string) (found *record) {
 
 // justFailed is the request that has ended last, if it was in vain and not long ago.
 func (c *recorder) justFailed(now time.Time) *record {
-	const longAgo = 200 * time.Millisecond
+	const longAgo = time.Second
 	if n := len(c.ring); n > 0 {
 		if x := c.ring[n-1]; (x.status >= 500 || x.lost != "") && now.Sub(x.began.Add(x.took)) < longAgo {
 			return x
