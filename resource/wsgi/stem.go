@@ -47,6 +47,7 @@ type Stem struct {
 	origins  map[string]string // where from; "" for what has no name of its own
 	leftOut  map[string]string // and why, "" where that is of no interest
 	rounds   int               // that left something out, one after the other
+	gaveUp   int               // size when there were too many of these
 	misfits  int               // workers that did not fit, one after the other
 	deaths   int               // of processes that nobody had asked to end
 	said     map[string]bool   // notices
@@ -108,7 +109,11 @@ func (s *Stem) fork(w *worker, python string) bool {
 		s.retire()
 		s.forget()
 	}
-	return !w.app.Fresh && s.ready != nil && s.ready.fork(w, spec.env)
+	if w.app.Fresh {
+		s.rounds, s.misfits, s.deaths = 0, 0, 0 // somebody asks for a new beginning
+		return false
+	}
+	return s.ready != nil && s.ready.fork(w, spec.env)
 }
 
 // begun is told by a worker, when it has loaded the application, of what that has set.
@@ -150,7 +155,9 @@ func (s *Stem) met(pairs []string) {
 // starts another.
 func (s *Stem) misfit(why string) {
 	s.notice("a new interpreter was started: " + why)
-	s.misfits++
+	if s.misfits++; s.misfits == mostMisfits {
+		s.notice("that happens again and again, so each change starts a new interpreter now, until somebody starts it by hand")
+	}
 	s.retire()
 }
 
@@ -229,6 +236,9 @@ func (s *Stem) lacks(p *stemProcess) bool {
 
 // renew starts a process that loads.
 func (s *Stem) renew() {
+	if s.rounds >= mostRounds && s.size() != s.gaveUp {
+		s.rounds = 0
+	}
 	if s.next != nil || s.patching != "" || s.rounds >= mostRounds || s.misfits >= mostMisfits || s.deaths >= mostDeaths {
 		return
 	}
@@ -239,6 +249,9 @@ func (s *Stem) renew() {
 	}
 	s.next = p
 }
+
+// size is how much is known.
+func (s *Stem) size() int { return len(s.order) + len(s.own) }
 
 // isReady takes a process that has loaded all.
 func (s *Stem) isReady(p *stemProcess) {
@@ -263,6 +276,7 @@ func (s *Stem) leaves(p *stemProcess, names map[string]string) {
 		s.rounds = mostRounds
 	}
 	if s.rounds >= mostRounds {
+		s.gaveUp = s.size()
 		why := "modules can not be loaded beforehand"
 		for name, reason := range s.leftOut {
 			if reason != "" {

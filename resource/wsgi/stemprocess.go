@@ -236,6 +236,9 @@ func (p *stemProcess) fork(w *worker, env []string) bool {
 	select {
 	case p.out <- m:
 	default: // it has not taken anything for long
+		for _, file := range m.files {
+			_ = file.Close()
+		}
 		p.kill()
 	}
 	return true
