@@ -20,6 +20,9 @@ import (
 // This file is a Python application under spindle dev: each generation has workers of its
 // own.
 
+// breakpointTime is how long a request may stand at a breakpoint.
+const breakpointTime = time.Hour
+
 // pythonApp is what was named.
 type pythonApp struct{ target string }
 
@@ -39,6 +42,7 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 		a.Dir, a.Env = o.Dir, append(o.Environment(), "SPINDLE_DEV=1") // as programs have it
 		a.Threads = c.Threads
 		a.StopTimeout = o.Patience
+		a.Timeout = breakpointTime
 		a.Logger = slog.New(withoutLoading{slog.Default().Handler()})
 		a.Failed = func(r *resource.Request, e *wsgi.Exception) bool {
 			supervisor().Witness(r, pythonTicket(e), pythonTalk{e})
@@ -57,7 +61,7 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 		}
 		ready := reactor.NewDeferred[struct{}]()
 		a.Start().Then(func(wsgi.Info) { ready.Callback(struct{}{}) }, func(err error) { ready.Errback(pythonFailure(err, o.Dir)) })
-		return dev.App{Root: a, Ready: ready, Words: words.String, Sources: a.Sources, Tree: func() *reactor.Deferred[outline.Node] { return drawPython(l, a) },
+		return dev.App{Root: a, Ready: ready, Words: words.String, Sources: a.Sources, Type: a.Type, Tree: func() *reactor.Deferred[outline.Node] { return drawPython(l, a) },
 			Grow: func(told func()) { a.Grown = told }, Processes: func() []dev.ProcessState { return pythonProcesses(a) },
 			Stop: func(time.Duration) *reactor.Deferred[struct{}] { return a.Stop() }}, nil
 	}

@@ -32,6 +32,8 @@ type fakeWorker struct {
 }
 
 func (f *fakeWorker) Pid() int { return 4711 }
+
+func (f *fakeWorker) Write([]byte) {}
 func (f *fakeWorker) Signal(s os.Signal) error {
 	f.signals = append(f.signals, s)
 	if f.gone {

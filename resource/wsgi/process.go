@@ -55,7 +55,7 @@ func (w *worker) spawnAlone(r *reactor.Reactor) error {
 			strconv.Itoa(max(a.Threads, 1)), strconv.Itoa(max(a.Workers, 1)), a.mode()},
 		Dir: a.Dir,
 		Env: venvEnv(a.Env, python),
-		FDs: map[int]reactor.ChildFD{0: {}, 1: {Pipe: reactor.ChildWrites}, 2: {Pipe: reactor.ChildWrites}, 3: {File: theirs}},
+		FDs: map[int]reactor.ChildFD{0: a.input(), 1: {Pipe: reactor.ChildWrites}, 2: {Pipe: reactor.ChildWrites}, 3: {File: theirs}},
 		Sys: &syscall.SysProcAttr{Setpgid: true}, // a Ctrl-C at the terminal is for the server
 	})
 	if err != nil {
@@ -65,6 +65,28 @@ func (w *worker) spawnAlone(r *reactor.Reactor) error {
 	w.process = child
 	w.lives(true)
 	return r.AdoptConnection(ours, reactor.FactoryFunc(func(reactor.Addr) reactor.Protocol { return w.control }))
+}
+
+// input is the standard input of workers: empty, but below a development server, where
+// somebody may type for a debugger.
+func (a *App) input() reactor.ChildFD {
+	if a.Failed != nil {
+		return reactor.ChildFD{Pipe: reactor.ChildReads}
+	}
+	return reactor.ChildFD{}
+}
+
+// Type gives what somebody has typed to the workers of a development server. It is false when
+// there is none that reads. Loop only.
+func (a *App) Type(text []byte) bool {
+	read := false
+	for _, w := range a.workers {
+		if a.Failed != nil && w.process != nil && !w.gone {
+			w.process.Write(text)
+			read = true
+		}
+	}
+	return read
 }
 
 // startError says what is missing.

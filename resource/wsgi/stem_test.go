@@ -166,7 +166,7 @@ func TestForkIsAsAnInterpreter(t *testing.T) {
 	of := s.of
 	same := []string{"sys.argv", "sys.path", "os.getcwd()", "sorted(os.environ.items())", "sorted(sys.modules['__main__'].__dict__)", "sys.flags",
 		"[signal.getsignal(n) for n in sorted(signal.valid_signals())]", "sorted(os.listdir('/proc/self/fd'))", "[t.name for t in threading.enumerate()]",
-		"os.getpgid(0) == os.getpid()", "os.getsid(0)", "sys.stdin.read()", "type(sys.stdout).__name__, type(sys.stderr).__name__", "sys.stdout.encoding", "os.umask(0o22)",
+		"os.getpgid(0) == os.getpid()", "os.getsid(0)", "os.fstat(0).st_mode, sys.stdin.fileno(), sys.stdin.isatty()", "type(sys.stdout).__name__, type(sys.stderr).__name__", "sys.stdout.encoding", "os.umask(0o22)",
 		"sys.meta_path", "library.__loader__.path, library.__spec__.loader is library.__loader__", "type(os.environ).__getitem__.__qualname__", "random.Random.seed.__qualname__",
 		"library.fixed.random()", "logging.getLogger().handlers", "sys.getrecursionlimit()", "sys.gettrace(), sys.getprofile()"}
 	var alone []string

@@ -78,6 +78,7 @@ func (f *fork) Signal(sig os.Signal) error {
 	f.signals = append(f.signals, sig)
 	return nil
 }
+func (f *fork) Write([]byte)    {} // it has nothing to read for yet
 func (f *fork) LoseConnection() {}
 
 // begin starts a process that loads what is known.
@@ -216,7 +217,7 @@ func (p *stemProcess) frame(kind byte, payload []byte) error {
 
 // fork asks for a worker.
 func (p *stemProcess) fork(w *worker, env []string) bool {
-	foster, err := reactor.NewFoster(p.s.r, w, map[int]reactor.ChildFD{0: {}, 1: {Pipe: reactor.ChildWrites}, 2: {Pipe: reactor.ChildWrites}})
+	foster, err := reactor.NewFoster(p.s.r, w, map[int]reactor.ChildFD{0: w.app.input(), 1: {Pipe: reactor.ChildWrites}, 2: {Pipe: reactor.ChildWrites}})
 	if err != nil {
 		return false
 	}

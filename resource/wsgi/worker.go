@@ -21,6 +21,7 @@ import (
 type process interface {
 	Pid() int
 	Signal(os.Signal) error
+	Write(data []byte) // to its standard input
 	LoseConnection()
 }
 

@@ -110,6 +110,8 @@ type App struct {
 	// Tree gives its routes as a tree, for a picture of what is within Root; its error is
 	// that they are not known. May be nil.
 	Tree func() *reactor.Deferred[outline.Node]
+	// Type gives what somebody has typed to it; false when nothing of it reads. May be nil.
+	Type func(text []byte) bool
 	// Words is the last of what it has printed. May be nil.
 	Words func() string
 	// Processes is its processes, as they are now. May be nil. Loop only.

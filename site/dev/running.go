@@ -66,9 +66,14 @@ func (g *running) stop(patience time.Duration) {
 // started. It is false when there is none that reads. Loop only.
 func (s *Supervisor) Type(text []byte) bool {
 	for _, g := range []generation{s.current, s.next} {
-		if g, ok := g.(*running); ok {
+		switch g := g.(type) {
+		case *running:
 			g.p.child.Write(text)
 			return true
+		case *hosted:
+			if g.app.Type != nil && g.app.Type(text) {
+				return true
+			}
 		}
 	}
 	return false

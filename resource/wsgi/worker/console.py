@@ -172,10 +172,23 @@ class WatchedAnswer(Answer):
         super().whole(data, last)
 
 
+def stop_here(*args, **kwargs):
+    """breakpoint(): the debugger, whose lines are read from what somebody types into the
+    development server. Its prompt is a line, since lines are what is shown."""
+    import pdb
+
+    p = pdb.Pdb(nosigint=True)
+    p.prompt = "(Pdb)\n"
+    print("a breakpoint: key i, then type for the debugger (c goes on); Ctrl-D takes the keys back")
+    p.set_trace(sys._getframe(1))
+
+
 class Developer:
     """What a worker of a development server does more than others."""
 
     def __init__(self, control):
+        if "PYTHONBREAKPOINT" not in os.environ:
+            sys.breakpointhook = stop_here
         self.errors = sys.stderr
         self.console = Console(control)
 
