@@ -53,6 +53,8 @@ type Reactor struct {
 	waker   waker
 	armed   time.Time // when the waker is going to wake the loop; zero: not at all
 	state   atomic.Int32
+	started atomic.Bool // the triggers of Startup are through
+	states  Channel[State]
 	failure error // the first error that a caller may have dropped; Run returns it
 
 	table     []readyFD // by descriptor
@@ -195,10 +197,20 @@ func (r *Reactor) Run() error {
 	}
 	defer r.watch.start(r)()
 	r.notifyEvents()
-	r.posted.post(func() { r.events.Fire(Startup) })
+	r.posted.post(r.startup)
 	err := r.poller.poll(r.onReady)
 	r.cleanUp()
 	return err
+}
+
+// startup is the first that the loop does.
+func (r *Reactor) startup() {
+	r.enterState(StateStarting)
+	r.events.Fire(Startup).Then(func(struct{}) {
+		if r.state.Load() == stateRunning && !r.started.Swap(true) {
+			r.enterState(StateRunning)
+		}
+	}, nil)
 }
 
 // Running tells whether the loop turns and has not been told to stop. Any
@@ -220,6 +232,7 @@ func (r *Reactor) Stop() {
 }
 
 func (r *Reactor) shutdown() {
+	r.enterState(StateStopping)
 	for len(r.ports) > 0 {
 		r.ports[0].stop()
 	}
@@ -240,6 +253,7 @@ func (r *Reactor) cleanUp() {
 	r.loseAll()
 	r.end()
 	r.abandon()
+	r.enterState(StateStopped)
 }
 
 func (r *Reactor) loseAll() {

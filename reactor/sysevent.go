@@ -17,7 +17,9 @@ const (
 // Phase is one of the three in which the triggers of an event are called.
 type Phase uint8
 
-// The phases of an event, in order.
+// The phases of an event, in order. They are the priorities that triggers have: what depends on
+// what others do in a phase stands in the next one. Within a phase who was added first is called
+// first.
 const (
 	Before Phase = iota
 	During
