@@ -62,6 +62,7 @@ type devConfig struct {
 	QuietAt  []string
 	Python   string
 	Preload  bool // modules of others, for workers that are forked
+	Workers  int
 	Threads  int
 	Keys     bool
 
@@ -173,6 +174,7 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.DurationVar(&c.Patience, "patience", 5*time.Second, "how `long` an old program may finish what it has in hand")
 	f.StringVar(&c.Python, "python", "", "`interpreter` for a Python application (default its virtual environment, else python3)")
 	f.BoolVar(&c.Preload, "preload", true, "on Linux, fork workers of Python of a process that has loaded what is installed")
+	f.IntVar(&c.Workers, "workers", 1, "`number` of worker processes of a Python application")
 	f.IntVar(&c.Threads, "threads", 4, "`number` of threads of a Python application")
 	f.StringVar(&c.Editor, "editor", "", "`command` that opens {file} at {line} and {column} (default SPINDLE_EDITOR, VISUAL, EDITOR)")
 	f.StringArrayVar(&c.Hosts, "host", nil, "`name` under which its own pages may be asked for, beside localhost; may be given several times")
@@ -215,6 +217,9 @@ func (c *devConfig) checkValues(cmd *cobra.Command) error {
 		if err := c.checkDirect(); err != nil {
 			return err
 		}
+	}
+	if c.Workers < 1 {
+		return fmt.Errorf("--workers %d: at least one", c.Workers)
 	}
 	if c.Threads < 1 {
 		return fmt.Errorf("--threads %d: at least one", c.Threads)

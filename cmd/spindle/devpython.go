@@ -40,7 +40,7 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 		a := wsgi.New(r, p.target)
 		a.Stem, a.Fresh, a.Lives = stem, supervisor().ByHand(), keepGroup
 		a.Dir, a.Env = o.Dir, append(o.Environment(), "SPINDLE_DEV=1") // as programs have it
-		a.Threads = c.Threads
+		a.Workers, a.Threads = c.Workers, c.Threads
 		a.StopTimeout = o.Patience
 		a.Timeout = breakpointTime
 		a.Logger = slog.New(withoutLoading{slog.Default().Handler()})

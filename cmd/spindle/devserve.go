@@ -77,6 +77,9 @@ func serveDev(c *devConfig, out, errs *os.File) error {
 	if d.what = d.supervisor.Describe(); c.Env != "" {
 		d.what += ", environment " + c.Env
 	}
+	if app != nil {
+		d.what += ", " + processesAndThreads(c.Workers, c.Threads)
+	}
 	d.tree = func(*member) (resource.Resource, *start) { return c.gateways.wrap(d.supervisor.Root(), nil), nil }
 	loop.AddSystemEventTrigger(reactor.After, reactor.Startup, func() *reactor.Deferred[struct{}] {
 		if c.Direct {

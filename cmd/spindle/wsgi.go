@@ -100,7 +100,7 @@ func newWSGI(start func(*wsgiConfig) error) *cobra.Command {
 	c.addFirstFlags(f)
 	c.addWSGIFlags(f)
 	c.addLogFlags(f)
-	c.addServiceFlags(f)
+	c.addServiceFlags(f, &c.mailConfig)
 	c.addLastFlags(f)
 	complete(cmd, serviceCompletions(), completions{"python": files, "chdir": directories, "env": completeEnvironments, "env-file": files,
 		"static": cobra.NoFileCompletions, "workers": fixed("1", "2", "4"), "threads": fixed("1", "4", "8"),
@@ -246,8 +246,7 @@ func (s *server) application(on *member, c *wsgiConfig) resource.Resource {
 	on.loop.AddSystemEventTrigger(reactor.Before, reactor.Startup, func() *reactor.Deferred[struct{}] { return loaded })
 	s.begin = append(s.begin, func() {
 		a.Start().Then(func(i wsgi.Info) {
-			s.what = fmt.Sprintf("%s with Python %s (%s), %s with %s", c.Target, i.Version, i.Python,
-				counted(int64(c.Workers), "worker"), counted(int64(c.Threads), "thread"))
+			s.what = fmt.Sprintf("%s with Python %s (%s), %s", c.Target, i.Version, i.Python, processesAndThreads(c.Workers, c.Threads))
 			s.announce()
 			loaded.Callback(struct{}{})
 		}, func(err error) {
@@ -264,6 +263,11 @@ func (s *server) application(on *member, c *wsgiConfig) resource.Resource {
 		m.add(one[0], "", d)
 	}
 	return m
+}
+
+// processesAndThreads is how many requests a Python application works on at a time, for a banner.
+func processesAndThreads(workers, threads int) string {
+	return counted(int64(workers), "worker") + " with " + counted(int64(threads), "thread")
 }
 
 // notLoaded ends the server, or in debug mode goes on to show why.

@@ -124,3 +124,32 @@ func TestWSGICanNotBeLoaded(t *testing.T) {
 	c.signal(os.Interrupt)
 	c.end()
 }
+
+// How many processes and threads there are is what the application is told, and the banner.
+func TestWorkersAndThreads(t *testing.T) {
+	dir := t.TempDir()
+	writeAll(t, dir, map[string]string{"some.py": `def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [("%s %s" % (environ["wsgi.multiprocess"], environ["wsgi.multithread"])).encode()]
+`})
+	for _, test := range []struct {
+		flags        []string
+		banner, want string
+	}{
+		{[]string{"--workers", "1", "--threads", "1"}, "1 worker with 1 thread\n", "False False"},
+		{[]string{"--workers", "2", "--threads", "1"}, "2 workers with 1 thread\n", "True False"},
+		{[]string{"--workers", "1", "--threads", "3"}, "1 worker with 3 threads\n", "False True"},
+	} {
+		for _, command := range [][]string{{"wsgi", "some", "--chdir", dir}, {"dev", dir + "/some.py", "--keys=false"}} {
+			args := append(append(command, "--python", python(t), "--listen", "127.0.0.1:0"), test.flags...)
+			c := startChild(t, "spindle", args...)
+			url := c.wait(localPattern)
+			c.wait(test.banner)
+			if status, _, body := c.get(url); status != 200 || !strings.Contains(body, test.want) {
+				t.Errorf("%q: %d %q", args, status, body)
+			}
+			c.signal(os.Interrupt)
+			c.end()
+		}
+	}
+}
