@@ -27,6 +27,7 @@ type listenConfig struct {
 	Open    bool
 	secureConfig
 	serviceConfig
+	mailConfig
 
 	TrustProxies []string       // addresses, ranges; "unix"
 	trusted      []netip.Prefix // of them
@@ -135,7 +136,10 @@ func (c *listenConfig) check(cmd *cobra.Command) error {
 	if err := c.checkLog(); err != nil {
 		return err
 	}
-	return c.checkService()
+	if err := c.checkService(); err != nil {
+		return err
+	}
+	return c.checkMail(cmd.Flags().Changed)
 }
 
 // nobody is a range of no address: who comes over a UNIX socket is trusted where anybody is.

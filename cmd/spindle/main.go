@@ -6,6 +6,7 @@
 //	listen.go   the flags of every command that serves
 //	wsgi.go     spindle wsgi
 //	service.go  of the flags, those about running as a service (package daemon: what does it)
+//	mailflags.go  of the flags, those about mails of errors
 //	control.go  spindle status, stop, reload, reopen
 //	acme.go     of the flags, those about certificates of an authority, and https alone
 //	serve.go    reactors, sites, log; from there to the end

@@ -90,6 +90,7 @@ func (s *server) run() error {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more ends no service
 	s.config.catchSignals()
 	defer func() { s.service.pidFile.Release() }()
+	defer s.mailErrors()()
 	if err := s.prepareService(); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"spindle/cmd/spindle/daemon"
@@ -35,7 +36,13 @@ const serviceHelp = `--daemon has the server run by itself: the command returns 
 said of the reason why it does not. --pid-file has its number, for 'spindle status', 'stop',
 'reload' and 'reopen'. With --user it becomes that user once its ports are open and its
 certificates and logs are, so root can start it at port 80; what it serves, and certificates
-that change later, that user must be able to read. For systemd leave --daemon out:
+that change later, that user must be able to read.
+
+--error-log has what goes wrong, each error with the id that is on its page; --error-mail has
+errors mailed, too, without secrets and without anything waiting for it. Who writes is said to
+a mail server that asks by SPINDLE_SMTP_USER and SPINDLE_SMTP_PASSWORD in the environment.
+
+For systemd leave --daemon out:
 
   [Service]
   Type=notify
@@ -43,8 +50,9 @@ that change later, that user must be able to read. For systemd leave --daemon ou
   ExecReload=/bin/kill -HUP $MAINPID
   Restart=on-failure`
 
-func (c *serviceConfig) addServiceFlags(f *pflag.FlagSet) {
+func (c *serviceConfig) addServiceFlags(f *pflag.FlagSet, mail *mailConfig) {
 	f.StringVar(&c.ErrorLog, "error-log", "", "`file` for what goes wrong, in place of standard error")
+	mail.addMailFlags(f)
 	f.BoolVarP(&c.Daemon, "daemon", "d", false, "run by itself, without this terminal; return when it answers")
 	f.StringVar(&c.PIDFile, "pid-file", "", "`file` that has the number of the process as long as it runs")
 	f.StringVar(&c.User, "user", "", "`user` to become when the ports are open, as name or name:group; for root")
@@ -52,7 +60,8 @@ func (c *serviceConfig) addServiceFlags(f *pflag.FlagSet) {
 }
 
 func serviceCompletions() completions {
-	return completions{"error-log": files, "pid-file": files, "user": fixed("www-data", "nobody"), "group": fixed("www-data", "nogroup")}
+	return completions{"error-log": files, "error-mail": cobra.NoFileCompletions, "mail-from": cobra.NoFileCompletions, "smtp": fixed(defaultSMTP, "localhost:587"),
+		"pid-file": files, "user": fixed("www-data", "nobody"), "group": fixed("www-data", "nogroup")}
 }
 
 // checkService tells what is wrong with the flags, and looks the user up.

@@ -111,7 +111,7 @@ func newWeb(start func(*webConfig) error) *cobra.Command {
 	c.gateways.addFlags(f)
 	c.scripts.addFlags(f)
 	c.addLogFlags(f)
-	c.addServiceFlags(f)
+	c.addServiceFlags(f, &c.mailConfig)
 	f.IntVar(&c.Loops, "loops", 1, "`number` of event loops, each with its own tree; 0 is one for each core")
 	c.addLastFlags(f)
 	complete(web, serviceCompletions(), completions{
