@@ -86,7 +86,7 @@ func TestThreadPoolPostsToTheLoop(t *testing.T) {
 
 func TestSyncThreads(t *testing.T) {
 	l := NewLoop()
-	l.SyncThreads, l.Patience = true, time.Millisecond
+	l.SyncThreads = true
 	var got []int
 	for n := range 20 {
 		reactor.DeferToThreadPool(l.ThreadPool(), func() (int, error) { return n, nil }).
@@ -98,6 +98,7 @@ func TestSyncThreads(t *testing.T) {
 	if err := l.ThreadPool().CallInThread(func() { <-held }); err != nil {
 		t.Fatal(err)
 	}
+	l.Patience = time.Millisecond
 	mustPanic(t, "does not end", l.Run)
 	close(held)
 	l.Close()
