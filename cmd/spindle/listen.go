@@ -40,7 +40,7 @@ type listenConfig struct {
 const defaultListen = "tcp:8080:interface=127.0.0.1"
 
 func defaultListenConfig() listenConfig {
-	return listenConfig{Listen: []string{defaultListen}, Loops: 1}
+	return listenConfig{Listen: []string{defaultListen}, Loops: 1, mailConfig: mailConfig{SMTP: defaultSMTP}}
 }
 
 // logFormats are the values of --log, each with its line in help and completion.

@@ -41,7 +41,7 @@ const defaultSMTP = "localhost:25"
 
 func (c *mailConfig) addMailFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&c.MailTo, "error-mail", nil, "`address` that errors are mailed to, equal ones of 10 minutes at once; may be given several times")
-	f.StringVar(&c.SMTP, "smtp", defaultSMTP, "`host:port` of the mail server; for one that asks see SPINDLE_SMTP_USER")
+	f.StringVar(&c.SMTP, "smtp", c.SMTP, "`host:port` of the mail server; for one that asks see SPINDLE_SMTP_USER")
 	f.StringVar(&c.MailFrom, "mail-from", "", "`address` that these mails come from (default spindle at the name of this machine)")
 }
 
