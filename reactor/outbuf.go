@@ -179,11 +179,14 @@ func (q *outQueue) pop() {
 // send sends some of the file. It returns how much, with EAGAIN when the socket is full; cold
 // tells that a thread must read first.
 func (f *filePiece) send(fd int, warm *warmPieces, now time.Time) (n int, cold bool, e syscall.Errno) {
-	window := min(f.n, fileWindow)
-	if end := f.off + window; end > f.warm && !warm.has(f.f, f.off, end, now) {
-		return 0, true, 0
+	window, seen := min(f.n, fileWindow), false
+	if end := f.off + window; end > f.warm {
+		var is bool
+		if is, seen = warm.has(f.f, f.off, end, now); !is {
+			return 0, true, 0
+		}
 	}
-	n, e = sysSendfile(fd, int(f.f.Fd()), f.off, int(window))
+	n, e = sysSendfile(fd, int(f.f.Fd()), f.off, int(window), seen)
 	if e != 0 {
 		return 0, false, e
 	}

@@ -109,7 +109,7 @@ func sysClose(fd int) { _ = unix.Close(fd) }
 
 // sysSendfile copies through a buffer: the BSDs' sendfile(2) differ, and macOS'
 // can not say how much was sent after EAGAIN through x/sys.
-func sysSendfile(to, from int, off int64, n int) (int, syscall.Errno) {
+func sysSendfile(to, from int, off int64, n int, _ bool) (int, syscall.Errno) {
 	buf := make([]byte, min(n, 64<<10))
 	got, err := unix.Pread(from, buf, off)
 	if err != nil {
@@ -121,7 +121,7 @@ func sysSendfile(to, from int, off int64, n int) (int, syscall.Errno) {
 	return sysWrite(to, buf[:got])
 }
 
-func sysResident(int, int64) bool { return true }
+func sysResident(int, int64) (warm, seen bool) { return true, false }
 
 func sysReadWarm(int, []byte, int64) (n int, cold, ok bool) { return 0, false, false }
 

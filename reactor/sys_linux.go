@@ -124,26 +124,30 @@ func bigEndian16(v uint16) uint16 {
 
 func sysClose(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
 
-// sysSendfile sends a piece of a file that is in memory. It is raw since one of 1 MiB takes
-// long enough for the scheduler to take the loop's place away, each time, which cost 8 % of
-// the CPU. Should the kernel have dropped a page in the moment since it was seen, the
-// collector may have to wait for the disk with the loop.
-func sysSendfile(to, from int, off int64, n int) (int, syscall.Errno) {
+// sysSendfile sends a piece of a file. One that was seen in memory is sent by a raw call,
+// since one of 1 MiB takes long enough for the scheduler to take the loop's place away, each
+// time, which cost 8 % of the CPU. Should the kernel have dropped a page in the moment since,
+// the collector may have to wait for the disk with the loop.
+func sysSendfile(to, from int, off int64, n int, seen bool) (int, syscall.Errno) {
+	call := unix.Syscall6
+	if seen {
+		call = unix.RawSyscall6
+	}
 	for {
-		sent, _, e := unix.RawSyscall6(unix.SYS_SENDFILE, uintptr(to), uintptr(from), uintptr(unsafe.Pointer(&off)), uintptr(n), 0, 0)
+		sent, _, e := call(unix.SYS_SENDFILE, uintptr(to), uintptr(from), uintptr(unsafe.Pointer(&off)), uintptr(n), 0, 0)
 		if e != unix.EINTR {
 			return int(sent), e
 		}
 	}
 }
 
-// sysResident tells whether the byte at off can be read without waiting for a
-// disk. Where the system can not say, it is taken for granted.
-func sysResident(fd int, off int64) bool {
+// sysResident tells whether the byte at off can be read without waiting for a disk. Where the
+// system, or the file system, can not say (seen is false), it is taken for granted.
+func sysResident(fd int, off int64) (warm, seen bool) {
 	var b byte
 	iov := unix.Iovec{Base: &b, Len: 1}
 	_, _, e := unix.RawSyscall6(unix.SYS_PREADV2, uintptr(fd), uintptr(unsafe.Pointer(&iov)), 1, uintptr(off), 0, unix.RWF_NOWAIT)
-	return e != unix.EAGAIN
+	return e != unix.EAGAIN, e == 0
 }
 
 // sysReadWarm reads what is in the page cache. ok is false where the system, or the

@@ -21,30 +21,31 @@ type warmPieces [8]struct {
 	until    time.Time
 }
 
-// has tells whether the bytes of f from off to end are in memory.
-func (w *warmPieces) has(f *os.File, off, end int64, now time.Time) bool {
+// has tells whether the bytes of f from off to end are in memory, and whether that was seen or
+// is only supposed.
+func (w *warmPieces) has(f *os.File, off, end int64, now time.Time) (warm, seen bool) {
 	fd := int(f.Fd())
 	s := &w[uint(fd)%uint(len(w))]
 	known := s.f == f && now.Before(s.until)
 	if known && s.from <= off && end <= s.to {
-		return true
+		return true, true
 	}
-	if !resident(fd, off, end) {
-		return false
+	if warm, seen = resident(fd, off, end); !warm || !seen {
+		return warm, seen
 	}
 	if known && s.to == off { // the next piece of it
 		s.to = end
-		return true
+	} else {
+		s.f, s.from, s.to, s.until = f, off, end, now.Add(warmFor)
 	}
-	s.f, s.from, s.to, s.until = f, off, end, now.Add(warmFor)
-	return true
+	return true, true
 }
 
 // resident looks at a byte of each stride, and at the last.
-func resident(fd int, off, end int64) bool {
+func resident(fd int, off, end int64) (warm, seen bool) {
 	for ; off < end-1; off += fileStride {
-		if !sysResident(fd, off) {
-			return false
+		if warm, seen = sysResident(fd, off); !warm || !seen {
+			return warm, seen
 		}
 	}
 	return sysResident(fd, end-1)

@@ -182,6 +182,7 @@ func (k *checkup) lookAtDjango() {
 		return // which was said
 	}
 	c.Args = append([]string{c.Path}, check.Run[1:]...)
+	c.WaitDelay = afterEnd
 	out, err := c.Output()
 	f, notices := check.Judge(string(out), "", err == nil)
 	k.notes = append(k.notes, notices...)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"spindle/reactor"
@@ -94,9 +95,12 @@ func newStem(r *reactor.Reactor, supervisor func() *dev.Supervisor) *wsgi.Stem {
 func keepGroup(pid int, lives bool) {
 	if lives {
 		dev.Keep(pid)
-	} else {
-		dev.Unkeep(pid)
+		return
 	}
+	if pid > 1 { // the process leads a group: what it has started ends with it
+		_ = syscall.Kill(-pid, syscall.SIGKILL)
+	}
+	dev.Unkeep(pid)
 }
 
 // pythonProcesses is the workers, for a page.

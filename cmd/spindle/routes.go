@@ -206,12 +206,24 @@ func answerOf(c *exec.Cmd, errs *os.File) ([]byte, error) {
 	if err != nil {
 		return nil, failure{err}
 	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- c.Wait()
+		_ = ours.SetReadDeadline(time.Now().Add(afterEnd))
+	}()
 	answer, readErr := io.ReadAll(ours)
-	if err := c.Wait(); err != nil {
+	if err := <-ended; err != nil {
 		return nil, errTold // the script has
+	}
+	if errors.Is(readErr, os.ErrDeadlineExceeded) {
+		readErr = nil // what the application has started holds the pipe
 	}
 	return answer, readErr
 }
+
+// afterEnd is how long it is waited for what a script has printed when it has ended: what the
+// application has started may hold the pipe open for ever.
+const afterEnd = 2 * time.Second
 
 // print writes the routes, in columns or as JSON.
 func (l *routeList) print(out io.Writer, asJSON bool) error {

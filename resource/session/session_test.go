@@ -38,7 +38,7 @@ func (a app) Render(r *resource.Request) ([]byte, error) {
 		a.Logout(r)
 		return nil, nil
 	case "twice":
-		if a.Of(r) != a.Of(r) || r.Session() != resource.Session(a.Of(r)) {
+		if s := a.Of(r); a.Of(r) != s || r.Session() != resource.Session(s) {
 			return nil, fmt.Errorf("another session in the same request")
 		}
 		return nil, nil

@@ -271,7 +271,7 @@ func (t *Sessions) touch(id string, now time.Time) *Session {
 	s.touched = now
 	heap.Fix(s.queue, s.place)
 	// The Store need not know each second of it.
-	stale := now.Sub(s.saved) > s.timeout/10
+	stale := s.queue == &t.full && now.Sub(s.saved) > s.timeout/10
 	t.mu.Unlock()
 	s.mu.Lock()
 	s.id = id
@@ -354,13 +354,17 @@ func (t *Sessions) setTimer() {
 	}
 }
 
+// mostAtOnce is how many sessions end in one turn; the others do in the next.
+const mostAtOnce = 1000
+
 // ring ends what is due.
 func (t *Sessions) ring() {
 	t.timer = nil
 	t.mu.Lock()
 	t.armed = time.Time{}
 	t.mu.Unlock()
-	for now := t.loop.Now(); ; {
+	now := t.loop.Now()
+	for range mostAtOnce {
 		t.mu.Lock()
 		s := t.first()
 		due := s != nil && !now.Before(s.expires())

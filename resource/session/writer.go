@@ -15,6 +15,7 @@ import (
 const (
 	delay     = 200 * time.Millisecond
 	mostDelay = time.Minute
+	mostAtEnd = 10 * time.Second // of waiting when the loop stops
 )
 
 // writer knows what the Store does not. Sessions.mu is held for dirty, gone, waiting and
@@ -180,10 +181,19 @@ func (w *writer) record(s *Session) (r Record, touched time.Time, ok bool) {
 // last writes what is left when the loop stops. What can not be written then is lost.
 func (w *writer) last() *reactor.Deferred[struct{}] {
 	done := reactor.NewDeferred[struct{}]()
+	w.of.loop.CallLater(mostAtEnd, func() {
+		if !done.Settled() {
+			w.of.log().Error("session: what has changed last can not be kept: the store does not answer")
+			done.Callback(struct{}{})
+		}
+	})
 	rounds := 0
 	var again func()
 	again = func() {
 		w.flush()
+		if done.Settled() {
+			return
+		}
 		if rounds++; w.writing == nil || rounds > 3 {
 			done.Callback(struct{}{})
 			return

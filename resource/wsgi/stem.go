@@ -70,7 +70,7 @@ const (
 	stemPause    = 200 * time.Millisecond // after a worker has told: it answers first
 	stemPeriod   = 5 * time.Second        // between two, since modules come one by one
 	stemTimeout  = time.Minute            // for loading
-	forkTimeout  = 2 * time.Second
+	forkTimeout  = 10 * time.Second
 	mostRounds   = 8
 	mostMisfits  = 3
 	mostDeaths   = 3

@@ -57,13 +57,13 @@ func (s *Supervisor) onChanges(changes []Change) {
 		return
 	}
 	s.checks.changed(changes)
-	action := Ignore
+	action, tests := Ignore, false
 	var paths []string
 	var rebuilt, swapped []Change
 	for _, c := range changes {
 		if t, ok := s.target.(*goTarget); ok && s.opts.Test && strings.HasSuffix(c.Path, "_test.go") {
 			t.touched[packageDir(t.dir, c.Path)] = true
-			s.checks.test()
+			tests = true
 		}
 		a, run := s.actionFor(c.Path)
 		if run != "" {
@@ -80,6 +80,9 @@ func (s *Supervisor) onChanges(changes []Change) {
 		case Swap:
 			swapped = append(swapped, c)
 		}
+	}
+	if tests && action != Rebuild { // which has them run
+		s.checks.test()
 	}
 	if action == Ignore {
 		return

@@ -138,11 +138,13 @@ func (c *checks) judge(name, dir, out, errs string, ok bool) *Failure {
 	if ok {
 		return nil
 	}
-	f := &Failure{Stage: stageOf(name), Title: name + " finds fault", Output: errs + out, Dir: dir}
+	// The end of it, where what failed is told: a test that prints has no end.
+	text := errs + out[max(0, len(out)-mostOutput):]
+	f := &Failure{Stage: stageOf(name), Title: name + " finds fault", Output: text, Dir: dir}
 	if f.Stage == "vet" {
-		f.Faults = parseGoOutput(errs+out, dir)
+		f.Faults = parseGoOutput(text, dir)
 	} else {
-		f.Faults = parseLintOutput(errs+out, dir)
+		f.Faults = parseLintOutput(text, dir)
 	}
 	return f
 }

@@ -27,6 +27,7 @@ type directBuild struct {
 	made    map[*ownPackage]string // what the archives are to be made of
 	runs    map[*ownPackage]*command
 	failed  map[*ownPackage]string // what the compiler said
+	done    []*ownPackage          // whose archives are new
 	link    *command
 	out     string // of the linker
 	over    bool
@@ -46,6 +47,7 @@ func (b *goBuilder) buildDirect(s *goState, started time.Time) {
 // cancel gives it up.
 func (d *directBuild) cancel() {
 	d.over = true
+	d.distrust()
 	for p, c := range d.runs {
 		c.kill()
 		_ = os.Remove(d.fresh(p))
@@ -53,6 +55,14 @@ func (d *directBuild) cancel() {
 	if d.link != nil {
 		d.link.kill()
 		_ = os.Remove(d.out)
+	}
+}
+
+// distrust has what was compiled compiled again: a file may have been another one when the
+// compiler read it than when it was looked at.
+func (d *directBuild) distrust() {
+	for _, p := range d.done {
+		p.made = ""
 	}
 }
 
@@ -143,6 +153,7 @@ func (d *directBuild) compiled(p *ownPackage, c *command) {
 			}
 			delete(d.runs, p)
 			p.made, p.behind = d.made[p], false
+			d.done = append(d.done, p)
 			for _, q := range d.recipe.packages {
 				q.behind = q.behind || !same && slices.Contains(q.imports, p)
 			}
@@ -238,6 +249,9 @@ func (d *directBuild) linked(key string) {
 	if err := os.Rename(d.out, p.path); err != nil {
 		d.doubtful(err.Error())
 		return
+	}
+	if key != d.state.key {
+		d.distrust()
 	}
 	d.b.direct, d.b.doubts = nil, 0
 	d.b.pruneLater()

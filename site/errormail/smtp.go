@@ -72,10 +72,8 @@ func (m *Mailer) hand(c *smtp.Client, text []byte) error {
 	if err := c.Mail(bare(m.from)); err != nil {
 		return err
 	}
-	for _, to := range m.to {
-		if err := c.Rcpt(bare(to)); err != nil {
-			return fmt.Errorf("%s: %w", to, err)
-		}
+	if err := m.name(c); err != nil {
+		return err
 	}
 	w, err := c.Data()
 	if err != nil {
@@ -89,6 +87,31 @@ func (m *Mailer) hand(c *smtp.Client, text []byte) error {
 	}
 	_ = c.Quit() // it has the mail
 	return nil
+}
+
+// name gives the server those who get the mail. One whom it does not take is told of, and does
+// not keep it from the others.
+func (m *Mailer) name(c *smtp.Client) error {
+	var first error
+	taken := 0
+	for _, to := range m.to {
+		err := c.Rcpt(bare(to))
+		if err == nil {
+			taken++
+			continue
+		}
+		err = fmt.Errorf("%s: %w", to, err)
+		if first == nil {
+			first = err
+		}
+		if len(m.to) > 1 {
+			m.log().Warn(ownWords+"a mail does not reach everybody", "server", m.server, "err", err)
+		}
+	}
+	if taken > 0 {
+		return nil
+	}
+	return first
 }
 
 func (m *Mailer) tlsConfig(host string) *tls.Config {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ type smtpServer struct {
 	net.Listener
 	tls    *tls.Config // offers STARTTLS; nil: does not
 	refuse string      // reply to RCPT
+	only   string      // of whom; "" of all
 	got    chan string // the commands, and the mail
 }
 
@@ -62,7 +64,7 @@ func (s *smtpServer) talk(c net.Conn) string {
 			c = tls.Server(c, s.tls)
 			in = bufio.NewScanner(c)
 		case "RCPT":
-			if s.refuse != "" {
+			if s.refuse != "" && strings.Contains(line, s.only) {
 				reply(s.refuse)
 				break
 			}
@@ -145,5 +147,19 @@ func TestDeliverRefused(t *testing.T) {
 	l.Close()
 	if err := mailerTo(t, l.Addr().String()).deliver(nil); err == nil || forGood(err) {
 		t.Errorf("nobody listens: %v", err)
+	}
+}
+
+// Somebody who is there no more does not keep the mail from the others.
+func TestDeliverToSome(t *testing.T) {
+	s := serveSMTP(t, &smtpServer{refuse: "550 nobody", only: "ops@"})
+	m := mailerTo(t, s.Addr().String())
+	var log strings.Builder
+	m.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	if err := m.deliver([]byte("x\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-s.got; !strings.Contains(got, "DATA\n| x\n") || !strings.Contains(log.String(), "ops@example.org: 550") {
+		t.Errorf("%s\n%s", got, log.String())
 	}
 }

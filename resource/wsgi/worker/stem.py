@@ -25,6 +25,7 @@ IN_C = ("LD_", "DYLD_", "MALLOC_", "GLIBC_", "OMP_", "MKL_", "OPENBLAS_", "BLIS_
 
 
 SPARE_PAUSE = 0.5  # seconds after which there is a fork that waits again
+SPARE_AGAIN = 10  # seconds, when the system has no process left
 MOST_PAGES = 128 << 20  # bytes of memory that it may have for itself
 
 
@@ -146,7 +147,7 @@ class Guard:
             self.blame(name, "is not made for fork")
         elif self.wanted.get(name) != origin_of_spec(spec):
             self.blame(name, "")  # the application has another one, or none
-        elif self.in_c and type(spec.loader.loader).__name__ == "ExtensionFileLoader" and not spec.origin.startswith(LIBRARY):
+        elif self.in_c and type(spec.loader.loader).__name__ == "ExtensionFileLoader" and not is_library(spec.origin):
             self.blame(name, "may read %s, which the application sets" % self.in_c[0])
         else:
             if spec.has_location:
@@ -161,7 +162,7 @@ class Guard:
     def around(self, spec):
         """Note what is done in between. What the standard library does is its own affair."""
         self.look()
-        trusted = spec.has_location and spec.origin.startswith(LIBRARY) and not any(p in INSTALLED for p in spec.origin.split(os.sep))
+        trusted = spec.has_location and is_library(spec.origin)
         self.stack.append("" if trusted else spec.name)
         try:
             yield
@@ -329,8 +330,12 @@ class Stem:
         while True:
             wait = None if self.spare is not None or self.ending else max(spare_at - time.monotonic(), 0)
             ready = [self.sock] if self.buf else select.select([self.sock, self.woken], [], [], wait)[0]
-            if not ready and self.fork():
-                return self.be_worker()
+            if not ready:
+                try:
+                    if self.fork():
+                        return self.be_worker()
+                except OSError:  # at a limit: those that serve go on, and begin() says why
+                    spare_at = time.monotonic() + SPARE_AGAIN
             if self.woken in ready:
                 os.read(self.woken, 4096)
                 self.reap()
@@ -357,7 +362,7 @@ class Stem:
         self.names = dict(sys.modules)
         self.tops = {name.partition(".")[0] for name in self.names} - {"__main__"}
         self.dirs = {p: stamp_of(p) for p in sys.path if is_installed(p)}
-        self.stamps = {f: stamp for f, stamp in (*self.guard.files.items(), *self.dirs.items()) if not f.startswith(LIBRARY) or f in self.dirs}
+        self.stamps = {f: stamp for f, stamp in (*self.guard.files.items(), *self.dirs.items()) if f in self.dirs or not is_library(f)}
         self.sources = {os.path.abspath(f) for f in loaded_files()}
         gc.collect()
         gc.freeze()
@@ -396,7 +401,12 @@ class Stem:
         ours, theirs = socket.socketpair()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            ours.close()
+            theirs.close()
+            raise
         if pid == 0:
             self.lane = theirs
             ours.close()

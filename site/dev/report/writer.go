@@ -128,11 +128,14 @@ func (w *writer) FlushError() error {
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
+// closeNotifier is the old interface of net/http, which gin asks for.
+type closeNotifier interface{ CloseNotify() <-chan bool }
+
 // classic is what net/http gives to handlers of HTTP/1.
 type classic interface {
 	http.Hijacker
 	io.ReaderFrom
-	http.CloseNotifier
+	closeNotifier
 }
 
 // classicWriter is a writer that can do that.
@@ -165,7 +168,7 @@ func (w *classicWriter) CloseNotify() <-chan bool { return w.inner.CloseNotify()
 // multiplexed is what net/http gives to handlers of HTTP/2.
 type multiplexed interface {
 	http.Pusher
-	http.CloseNotifier
+	closeNotifier
 }
 
 // multiplexedWriter is a writer that can do that.
