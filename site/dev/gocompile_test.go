@@ -161,8 +161,8 @@ func TestDirectBuildOnlyWhereItSuits(t *testing.T) {
 	r := loop(t)
 	dir, b := prepared(t, r, shop)
 	suits := func() bool {
-		s, err := b.sums.look(b.deps, b.recipe.salt, r.Now())
-		return err == nil && b.recipe.suits(s, &b.sums, r.Now())
+		s, err := b.sums.look(b.deps, b.recipe.salt, r.ReadClock())
+		return err == nil && b.recipe.suits(s, &b.sums, r.ReadClock())
 	}
 	for _, step := range []struct {
 		why, name, text string
