@@ -140,6 +140,11 @@ type service struct {
 func (s *server) prepareService() (err error) {
 	c := s.config
 	if c.PIDFile != "" {
+		if c.identity != nil {
+			if err := c.identity.LeadsAway(c.PIDFile); err != nil {
+				return failure{fmt.Errorf("--pid-file %s: %w", c.PIDFile, err)}
+			}
+		}
 		if s.service.pidFile, err = daemon.Claim(c.PIDFile); err != nil {
 			return failure{pidFileHeld(err)}
 		}

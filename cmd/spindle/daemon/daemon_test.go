@@ -181,8 +181,23 @@ func TestGive(t *testing.T) {
 	if err := id.Create(filepath.Join(dir, "new"), 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if err := id.Create(filepath.Join(dir, "linked"), 0o640); err != nil {
+	if err := id.Create(filepath.Join(dir, "linked"), 0o640); err == nil || !strings.Contains(err.Error(), "another name") {
+		t.Error("a file with another name:", err)
+	}
+	ours, theirs := filepath.Join(dir, "ours"), filepath.Join(dir, "theirs")
+	for _, link := range []string{ours, theirs} {
+		if err := os.Symlink("plain", link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Lchown(theirs, id.UID, id.GID); err != nil {
 		t.Fatal(err)
+	}
+	if err := id.Create(ours, 0o640); err != nil {
+		t.Error("a link of root's:", err)
+	}
+	if err := id.Create(theirs, 0o640); err == nil || !strings.Contains(err.Error(), "symbolic link of web's") {
+		t.Error("a link of the user's:", err)
 	}
 	for name, want := range map[string]uint32{"": 54321, "plain": 54321, "new": 54321, "linked": 0} {
 		info, err := os.Stat(filepath.Join(dir, name))

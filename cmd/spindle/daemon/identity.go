@@ -183,12 +183,32 @@ func (id *Identity) Give(dir string) error {
 	return giveTree(dir, os.Geteuid(), id)
 }
 
-// Create makes the file, if there is none, as the identity's.
+// Create makes the file, if there is none, as the identity's. One that is there is looked at:
+// see LeadsAway.
 func (id *Identity) Create(path string, mode os.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		return nil // it is there, or who opens it tells why it can not be
+		return id.LeadsAway(path) // or who opens it tells why it can not be
 	}
 	defer f.Close()
 	return f.Chown(id.UID, id.GID)
+}
+
+// LeadsAway is an error when the identity's user has put a link where root is about to open a
+// file: root would write to what it leads to, whatever that is. A link of somebody else's is
+// what it is meant to be, and no file there is none.
+func (id *Identity) LeadsAway(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil || id.IsOurs() {
+		return nil
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !ok:
+	case info.Mode()&os.ModeSymlink != 0 && int(stat.Uid) == id.UID:
+		return fmt.Errorf("it is a symbolic link of %s's, where root would write: remove it", id.Name)
+	case info.Mode().IsRegular() && stat.Nlink > 1 && int(stat.Uid) != id.UID:
+		return fmt.Errorf("it has another name elsewhere, which %s may have chosen: remove it", id.Name)
+	}
+	return nil
 }
