@@ -4,11 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"spindle/reactor"
@@ -77,14 +80,34 @@ func (p *built) how() string {
 // newGoBuilder makes a builder for the package at pkg, a directory or an import path, as
 // seen from dir.
 func newGoBuilder(l reactor.Loop, dir, pkg string, flags, env []string) (*goBuilder, error) {
-	base, err := os.UserCacheDir()
+	base, err := cacheDir()
 	if err != nil {
-		base = os.TempDir()
+		return nil, err
 	}
 	name := sha256.Sum256([]byte(dir + "\x00" + pkg))
 	b := &goBuilder{loop: l, dir: dir, pkg: pkg, flags: flags, env: env, sums: goSums{read: map[string]fileRead{}},
 		cache: filepath.Join(base, "spindle", "dev", hex.EncodeToString(name[:8]))}
 	return b, os.MkdirAll(b.cache, 0o700)
+}
+
+// cacheDir is where this user's programs are kept. Without a home that is below the directory
+// for temporary files, where anybody could have made it before, and what is there is run.
+func cacheDir() (string, error) {
+	if base, err := os.UserCacheDir(); err == nil {
+		return base, nil
+	}
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("spindle-%d", os.Getuid()))
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return "", err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); !info.IsDir() || info.Mode()&0o022 != 0 || !ok || int(stat.Uid) != os.Getuid() {
+		return "", fmt.Errorf("%s is not this user's alone, and programs would be run from there: remove it, or set HOME or XDG_CACHE_HOME", dir)
+	}
+	return dir, nil
 }
 
 // goSettings are what go env is asked for: what decides what comes out of a build.

@@ -80,3 +80,33 @@ func BenchmarkGoSums(b *testing.B) {
 		})
 	}
 }
+
+// Programs that are run are not kept where somebody else can put them.
+func TestCacheDirWithoutAHome(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("HOME", "")
+	t.Setenv("XDG_CACHE_HOME", "")
+	t.Setenv("TMPDIR", tmp)
+	dir, err := cacheDir()
+	if err != nil || filepath.Dir(dir) != tmp {
+		t.Fatal(dir, err)
+	}
+	if again, err := cacheDir(); again != dir || err != nil {
+		t.Error(again, err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cacheDir(); err == nil {
+		t.Error("a directory that others may write to is taken")
+	}
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(t.TempDir(), dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cacheDir(); err == nil {
+		t.Error("a symbolic link is taken")
+	}
+}
