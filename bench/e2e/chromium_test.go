@@ -62,6 +62,28 @@ func openChromium(t *testing.T, url string, flags ...string) *browser {
 	return b
 }
 
+// as has the page shown in a size and a scheme of colours.
+func (b *browser) as(width, height int, scheme string, phone bool) {
+	b.Helper()
+	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone}, nil)
+	b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+}
+
+// shots looks whether the page fits on a wide screen and on a phone, in the light and in the
+// dark, and keeps what it looks like.
+func (b *browser) shots(name string) {
+	b.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		for screen, width := range map[string]int{"wide": 1100, "phone": 390} {
+			b.as(width, 1500, scheme, screen == "phone")
+			if got := b.eval("document.documentElement.scrollWidth <= innerWidth"); got != "true" {
+				b.Errorf("%s, %s: the page is wider than the screen: %s", screen, scheme, b.eval("document.documentElement.scrollWidth + ' of ' + innerWidth"))
+			}
+			keepShot(b.T, name+"-"+screen+"-"+scheme+".png", b.screenshot())
+		}
+	}
+}
+
 // chromiumProfile is a directory for one. What a Chromium that has ended leaves may still
 // write in it for a moment.
 func chromiumProfile(t *testing.T) string {

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,7 +16,7 @@ import (
 
 // This file looks at the dashboard of spindle dev as somebody does who writes a program:
 // requests come, one fails, is sent again to the mended program, and compared. With
-// SPINDLE_SCREENSHOTS set to a directory, what it saw is left there.
+// SPINDLE_SHOTS set to a directory, what it saw is left there.
 
 const dashMain = `package main
 
@@ -27,7 +25,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"time"
 )
 
@@ -202,21 +199,11 @@ func TestDashboardRecords(t *testing.T) {
 	}
 }
 
-// look leaves a screenshot, if anybody wants it.
+// look leaves a screenshot, if anybody wants it, when what moves has come to rest.
 func look(b *browser, name string) {
 	b.Helper()
-	time.Sleep(350 * time.Millisecond) // what moves has come to rest
-	png := b.screenshot()
-	if dir := os.Getenv("SPINDLE_SCREENSHOTS"); dir != "" {
-		must(b.T, os.WriteFile(filepath.Join(dir, "dash-"+name+".png"), png, 0o644))
-	}
-}
-
-// as has the page shown in a size and a scheme of colours.
-func (b *browser) as(width, height int, scheme string, phone bool) {
-	b.Helper()
-	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone}, nil)
-	b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	b.until("document.getAnimations().every(a => a.playState !== 'running' || a.effect.getComputedTiming().iterations === Infinity)")
+	keepShot(b.T, "dash-"+name+".png", b.screenshot())
 }
 
 func (b *browser) press(key string) {

@@ -262,18 +262,7 @@ func TestPanicPageInChromium(t *testing.T) {
 	d := startPanics(t)
 	b := openChromium(t, d.url+"/bill?name=Ada&password=hush")
 	b.until("document.querySelectorAll('.frame').length > 3 && document.readyState === 'complete'")
-	for _, row := range []struct {
-		name   string
-		width  int
-		scheme string
-	}{{"wide-light", 1100, "light"}, {"wide-dark", 1100, "dark"}, {"phone-light", 390, "light"}, {"phone-dark", 390, "dark"}} {
-		b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": row.width, "height": 1500, "deviceScaleFactor": 1, "mobile": row.width < 500}, nil)
-		b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": row.scheme}}}, nil)
-		if got := b.eval("document.documentElement.scrollWidth <= innerWidth"); got != "true" {
-			t.Errorf("%s: the page is wider than the screen: %s", row.name, b.eval("document.documentElement.scrollWidth + ' of ' + innerWidth"))
-		}
-		keepShot(t, "panic-"+row.name+".png", b.screenshot())
-	}
+	b.shots("panic")
 	b.call("Emulation.clearDeviceMetricsOverride", map[string]any{}, nil)
 	if got := b.eval("document.body.textContent.includes('hush')"); got != "false" {
 		t.Error("a secret is shown")

@@ -92,18 +92,7 @@ func TestPythonPageInChromium(t *testing.T) {
 	if got := b.eval("document.body.textContent.includes('hush')"); got != "false" {
 		t.Error("a secret is shown")
 	}
-	for _, row := range []struct {
-		name   string
-		width  int
-		scheme string
-	}{{"wide-light", 1100, "light"}, {"wide-dark", 1100, "dark"}, {"phone-light", 390, "light"}, {"phone-dark", 390, "dark"}} {
-		b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": row.width, "height": 1500, "deviceScaleFactor": 1, "mobile": row.width < 500}, nil)
-		b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": row.scheme}}}, nil)
-		if got := b.eval("document.documentElement.scrollWidth <= innerWidth"); got != "true" {
-			t.Errorf("%s: the page is wider than the screen: %s", row.name, b.eval("document.documentElement.scrollWidth + ' of ' + innerWidth"))
-		}
-		keepShot(t, "python-"+row.name+".png", b.screenshot())
-	}
+	b.shots("python")
 	b.call("Emulation.clearDeviceMetricsOverride", map[string]any{}, nil)
 
 	b.eval("[...document.querySelectorAll('form.talk')].find(f => f.closest('.frame').textContent.includes('app.cart')).elements.expression.focus()")

@@ -287,18 +287,7 @@ func (d *devRun) consoleOfRouters(t *testing.T) {
 func (d *devRun) pageOfGinInChromium(t *testing.T) {
 	b := openChromium(t, d.url+"/gin/bill?item=wool&n=3")
 	b.until("document.querySelectorAll('.frame').length > 3 && document.readyState === 'complete'")
-	for _, row := range []struct {
-		name   string
-		width  int
-		scheme string
-	}{{"wide-light", 1100, "light"}, {"wide-dark", 1100, "dark"}, {"phone-light", 390, "light"}, {"phone-dark", 390, "dark"}} {
-		b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": row.width, "height": 1500, "deviceScaleFactor": 1, "mobile": row.width < 500}, nil)
-		b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": row.scheme}}}, nil)
-		if got := b.eval("document.documentElement.scrollWidth <= innerWidth"); got != "true" {
-			t.Errorf("%s: the page is wider than the screen", row.name)
-		}
-		keepShot(t, "gin-"+row.name+".png", b.screenshot())
-	}
+	b.shots("gin")
 	b.eval("location.href = '/html/bill?item=wool&n=3'")
 	b.until("document.body.textContent === 'Oh no' && !!document.querySelector('spindle-dev')?.shadowRoot.querySelector('a.corner[href^=\"/__spindle__/tickets/\"]')")
 	keepShot(t, "gin-own-page.png", b.screenshot())
