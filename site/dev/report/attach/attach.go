@@ -32,7 +32,8 @@ type attached struct{ http.Handler }
 
 var attaching sync.Mutex // a server may accept at several places
 
-// attach has a server report.
+// attach has a server report: its Handler is another one from then on, by which a program
+// that looks at the field sees that it is developed.
 func attach(s *http.Server, _ net.Listener) {
 	attaching.Lock()
 	defer attaching.Unlock()
