@@ -70,15 +70,16 @@ func (c *recorder) underWay(method, target string) (found *record) {
 	return found
 }
 
-// justFailed is the request that has ended last, if it was in vain and not long ago.
-func (c *recorder) justFailed(now time.Time) *record {
-	const longAgo = time.Second
-	if n := len(c.ring); n > 0 {
-		if x := c.ring[n-1]; (x.status >= 500 || x.lost != "") && now.Sub(x.began.Add(x.took)) < longAgo {
-			return x
+// justFailed is the request that was in vain and ended next to a time; nil when none did.
+func (c *recorder) justFailed(at time.Time) (found *record) {
+	nearest := time.Second
+	for _, x := range c.ring {
+		away := x.began.Add(x.took).Sub(at).Abs()
+		if (x.status >= 500 || x.lost != "") && away < nearest {
+			found, nearest = x, away
 		}
 	}
-	return nil
+	return found
 }
 
 // addLines gives a ticket what was printed while its request ran. Others may have run at
@@ -115,9 +116,6 @@ func (s *Supervisor) printedPanic(p *panicText, pid int) {
 	t := &Ticket{Frames: p.frames, Why: s.whyPrinted()}
 	t.Report = postmortem.Report{PID: pid, Panic: true, Causes: []postmortem.Cause{{Type: "panic", Text: p.message}}, Stack: p.stack.String()}
 	r := s.front.dash.rec.underWay(p.method, postmortem.MaskTarget(p.target))
-	if r == nil {
-		r = s.front.dash.rec.justFailed(now)
-	}
 	s.loop.CallLater(moreLines, func() { s.keepPrinted(t, r, now) })
 }
 
@@ -134,6 +132,9 @@ func (s *Supervisor) keepPrinted(t *Ticket, r *record, printed time.Time) {
 	}
 	if s.knows(t.Title(), pid, printed) {
 		return
+	}
+	if r == nil { // its answer had begun when the panic was printed
+		r = s.front.dash.rec.justFailed(printed)
 	}
 	if r != nil {
 		t.Report.Exchange = r.exchange()
