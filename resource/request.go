@@ -256,14 +256,12 @@ func (r *Request) render() {
 		r.phase = rendering
 	}
 	w := r.watched
-	var rendered func()
 	if w != nil {
-		w.t.Render = w.since()
-		rendered = w.rendering()
+		w.rendering()
 	}
 	body, err := call(r.res, r.head.Method, r)
 	if w != nil {
-		rendered()
+		w.rendered()
 		w.t.Rendered, w.t.Later = w.since(), err == NotDoneYet && r.phase != over
 	}
 	if err == NotDoneYet {

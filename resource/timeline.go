@@ -28,6 +28,12 @@ type RenderWatcher interface {
 	Rendering() (rendered func())
 }
 
+// SaidWatcher is a Watcher that knows what the exchange has logged; nil where it does not.
+type SaidWatcher interface {
+	Watcher
+	Said() *probe.Said
+}
+
 // Watch has w told when what happens to the exchange from now on. To be called before the
 // answer is begun, once: a Dispatcher does so for its Watch, a Pass for what lies below it.
 func (r *Request) Watch(w Watcher) {
@@ -47,6 +53,7 @@ type watched struct {
 	ch   protocol.Channel
 	base time.Time
 	t    probe.Timeline
+	left func() // what Rendering has given; nil but during Render
 }
 
 // mostSteps bounds what is told of a walk.
@@ -69,11 +76,30 @@ func (x *watched) step(res Resource, path []byte) {
 }
 
 // rendering tells that the resource is asked.
-func (x *watched) rendering() (rendered func()) {
+func (x *watched) rendering() {
+	x.t.Render = x.since()
 	if w, ok := x.w.(RenderWatcher); ok {
-		return w.Rendering()
+		x.left = w.Rendering()
 	}
-	return func() {}
+}
+
+// rendered tells that it has returned, or panicked, if it was asked.
+func (x *watched) rendered() {
+	if f := x.left; f != nil {
+		x.left = nil
+		f()
+	}
+}
+
+// said is what it has logged, nil where that is not known.
+func (x *watched) said() *probe.Said {
+	if x == nil {
+		return nil
+	}
+	if w, ok := x.w.(SaidWatcher); ok {
+		return w.Said()
+	}
+	return nil
 }
 
 // AnswerBegun notes the head of the answer.

@@ -27,12 +27,16 @@ func (r *Request) recovered(v any) *panicError {
 	if postmortem.Wanted() {
 		seen = postmortem.OfPanic(v, r.exchange)
 	}
+	if r.watched != nil {
+		r.watched.rendered()
+	}
 	return &panicError{value: v, stack: debug.Stack(), seen: seen}
 }
 
 // exchange describes what was asked, for a page.
 func (r *Request) exchange() *postmortem.Exchange {
 	x := DescribeHead(r.head)
+	x.Said = r.watched.said()
 	x.ID, x.Host, x.Peer = r.ID(), r.Authority(), r.Peer().String()
 	for name, values := range r.Args() {
 		for _, v := range values {

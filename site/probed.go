@@ -223,6 +223,9 @@ type siteWatcher struct {
 // Rendering notes it in the trace of the execution.
 func (w *siteWatcher) Rendering() (rendered func()) { return w.task.Begin("render") }
 
+// Said is what the exchange has logged.
+func (w *siteWatcher) Said() *probe.Said { return w.task.Said() }
+
 // AnswerBegun counts the streams.
 func (w *siteWatcher) AnswerBegun(_ int, fields protocol.Fields) {
 	if strings.HasPrefix(fields.Get("Content-Type"), "text/event-stream") {

@@ -20,5 +20,5 @@
 // Pointers into the stack that the compiler takes for dead are not moved with it: who may
 // panic calls GrowStack first, and the development server sets gcshrinkstackoff.
 //
-// The package stands on the standard library alone, and not on net/http.
+// The package stands on the standard library and probe alone, and not on net/http.
 package postmortem

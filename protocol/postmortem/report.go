@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"spindle/protocol/probe"
 )
 
 // This file is what is said over the socket once the memory is copied: a line of JSON each
@@ -47,6 +49,8 @@ type Exchange struct {
 	Cookies []Pair `json:"cookies,omitempty"`
 	Form    []Pair `json:"form,omitempty"`
 	Session []Pair `json:"session,omitempty"`
+	// Said is what it has logged; nil where that is not known.
+	Said *probe.Said `json:"said,omitempty"`
 }
 
 // Pair is a name with its value.
@@ -61,10 +65,14 @@ const (
 	mostValue  = 1 << 10 // bytes of a value
 )
 
-// surround puts what was asked, and the environment, into r.
+// surround puts what was asked, and the environment, into r. It is called by the goroutine
+// of the exchange, or its coroutine.
 func (r *Report) surround(exchange func() *Exchange) {
 	if exchange != nil {
 		r.Exchange = exchange()
+	}
+	if x := r.Exchange; x != nil && x.Said == nil {
+		x.Said = probe.SaidHere()
 	}
 	r.Environment = environment()
 }

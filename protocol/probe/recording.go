@@ -32,8 +32,10 @@ type recorder struct {
 // have given up before it was begun.
 const mostProfile = 30 * time.Second
 
-// recording is what a program answers that the development server has built.
+// recording is what a program answers that the development server has built. Its logs are
+// heard.
 func (p *probe) recording() {
+	listen()
 	r := new(recorder)
 	p.handlers["trace-start"] = r.startTrace
 	p.handlers["trace"] = r.trace
@@ -175,44 +177,47 @@ func writeAllocs(path string) error {
 	return pprof.Lookup("allocs").WriteTo(f, 0)
 }
 
-// Task is one exchange in a trace of the execution.
+// Task is one exchange: in a trace of the execution, and in what is logged.
 type Task struct {
 	ctx  context.Context
-	task *trace.Task
+	task *trace.Task // nil while nothing is traced
+	said *said
 }
 
 // NewTask begins one: what is asked for, and the number by which the development server
 // knows it ("" for none).
 func NewTask(ctx context.Context, what, number string) Task {
+	t := Task{said: newSaid(what, number)}
 	if !trace.IsEnabled() {
-		return Task{}
+		return t
 	}
-	ctx, task := trace.NewTask(ctx, what)
+	t.ctx, t.task = trace.NewTask(ctx, what)
 	if number != "" {
-		trace.Log(ctx, "request", number)
+		trace.Log(t.ctx, "request", number)
 	}
-	return Task{ctx, task}
-}
-
-// Region has f called, noted as a part of the task. It has to begin and end on one goroutine.
-func (t Task) Region(name string, f func()) {
-	if t.task == nil {
-		f()
-		return
-	}
-	trace.WithRegion(t.ctx, name, f)
+	return t
 }
 
 // Begin notes that a part of the task begins, on this goroutine; end is called there, too.
+// Parts of other tasks may lie between, but for their ends.
 func (t Task) Begin(name string) (end func()) {
+	leave := t.said.enter()
 	if t.task == nil {
-		return nothing
+		return leave
 	}
-	return trace.StartRegion(t.ctx, name).End
+	region := trace.StartRegion(t.ctx, name)
+	return func() {
+		region.End()
+		leave()
+	}
 }
+
+// Said is what is known of what it has logged. Any goroutine.
+func (t Task) Said() *Said { return t.said.said() }
 
 // End ends the task.
 func (t Task) End() {
+	t.said.end()
 	if t.task != nil {
 		t.task.End()
 	}

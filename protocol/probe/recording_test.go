@@ -31,7 +31,10 @@ func TestRecordingTrace(t *testing.T) {
 	defer r.flight.Stop()
 	task := NewTask(context.Background(), "GET /", "1")
 	called := false
-	task.Region("render", func() { called = true })
+	func() {
+		defer task.Begin("render")()
+		called = true
+	}()
 	task.Begin("more")()
 	task.End()
 	if !called || !trace.IsEnabled() {
@@ -104,7 +107,10 @@ func TestTaskWhileNothingIsTraced(t *testing.T) {
 	}
 	task := NewTask(context.Background(), "GET /", "1")
 	called := false
-	task.Region("render", func() { called = true })
+	func() {
+		defer task.Begin("render")()
+		called = true
+	}()
 	task.Begin("more")()
 	task.End()
 	if !called {

@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"spindle/protocol/postmortem"
+	"spindle/protocol/probe"
 )
 
-// This file joins what a program prints with its tickets: the lines of the request, and
-// panics that are known by their text alone.
+// This file keeps what programs have printed last, and makes tickets of panics that are
+// known by their text alone.
 
 // printed is the last lines of programs. Loop only.
 type printed struct {
@@ -39,37 +40,6 @@ func (p *printed) heard(e Event) {
 	p.list = append(p.list, e)
 }
 
-// since is what a process has printed since a time, the last of it, but for lines with the
-// id of a ticket: they say what its page says.
-func (p *printed) since(pid int, began time.Time, id string) (lines []LogLine) {
-	for _, e := range p.list {
-		if e.PID != pid || e.Time.Before(began) || id != "" && strings.Contains(e.Text, id) {
-			continue
-		}
-		kind := "stdout"
-		if e.Errors {
-			kind = "stderr"
-		}
-		lines = append(lines, LogLine{After: e.Time.Sub(began), Kind: kind, Text: plainText(e.Text)})
-	}
-	return lines[max(len(lines)-mostLines, 0):]
-}
-
-// underWay is the youngest request that is not answered and was asked for so; nil when
-// there is none. Without a method any will do, if there is but one.
-func (c *recorder) underWay(method, target string) (found *record) {
-	if method == "" && len(c.under) != 1 {
-		return nil
-	}
-	for _, x := range c.under {
-		same := method == "" || x.method == method && postmortem.MaskTarget(x.target) == target
-		if same && x.status == 0 && (found == nil || x.began.After(found.began)) {
-			found = x
-		}
-	}
-	return found
-}
-
 // justFailed is the request that was in vain and ended next to a time; nil when none did.
 func (c *recorder) justFailed(at time.Time) (found *record) {
 	nearest := time.Second
@@ -80,18 +50,6 @@ func (c *recorder) justFailed(at time.Time) (found *record) {
 		}
 	}
 	return found
-}
-
-// addLines gives a ticket what was printed while its request ran. Others may have run at
-// the same time.
-func (s *Supervisor) addLines(t *Ticket) {
-	x := t.Report.Exchange
-	if x == nil {
-		return
-	}
-	if r := s.front.dash.rec.underWay(x.Method, x.Target); r != nil {
-		t.Log, t.shared = s.printed.since(t.Report.PID, r.began, t.ID), true
-	}
 }
 
 // whyPrinted is why a panic that was printed has no variables.
@@ -138,7 +96,7 @@ func (s *Supervisor) keepPrinted(t *Ticket, r *record, printed time.Time) {
 	}
 	if r != nil {
 		t.Report.Exchange = r.exchange()
-		t.Log, t.shared = withoutPanic(s.printed.since(pid, r.began, "")), true
+		t.Beside = s.besides(t, r, &probe.Said{}, now)
 	}
 	t.judge(s.target.root())
 	s.tickets.add(t, now)
@@ -151,21 +109,6 @@ func (p *printed) name(t *Ticket, now time.Time) {
 	if c := t.Report.Causes; len(c) > 0 && c[0].Text == postmortem.NotKnown && last.pid == t.Report.PID && now.Sub(last.at) < time.Second {
 		c[0].Text = last.text
 	}
-}
-
-// withoutPanic is the lines but for those from the panic on, where it was printed: the
-// ticket has it otherwise.
-func withoutPanic(lines []LogLine) (list []LogLine) {
-	where := ""
-	for _, l := range lines {
-		if strings.Contains(l.Text, "http: panic serving ") || strings.Contains(l.Text, "[Recovery]") {
-			where = l.Kind
-		}
-		if l.Kind != where {
-			list = append(list, l)
-		}
-	}
-	return list
 }
 
 // knows tells whether a program has told itself of a panic that it has printed: at about

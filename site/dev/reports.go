@@ -132,7 +132,7 @@ func (p *reports) hear(c *net.UnixConn) {
 	if err := said.Decode(&t.Report); err != nil {
 		return
 	}
-	t.Report.PID = peerPID(c)
+	t.Report.PID, t.until = peerPID(c), p.clock()
 	var coloured chan struct{}
 	if x := t.Report.Exchange; x != nil && formOf(x.Accept) == asHTML {
 		coloured = p.s.colourAhead(framesOfStack(t.Report.Stack)) // while the helper reads

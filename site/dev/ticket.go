@@ -25,11 +25,12 @@ type Ticket struct {
 	Stood time.Duration `json:"stood_ns,omitempty"`
 
 	Log      []LogLine `json:"log,omitempty"`      // what this request has printed and logged
+	Beside   []LogLine `json:"beside,omitempty"`   // what else was printed while it ran
 	Sections []Section `json:"sections,omitempty"` // what the framework knows of it
 
-	shared bool   // Log may have lines of other requests
-	talk   Talk   // the frames themselves, if the program keeps them; nil otherwise. Loop only
-	moment Moment // to ask for more; nil when there is none. The loop takes it away
+	until  time.Time // the program has told of it: what is printed later is not of it
+	talk   Talk      // the frames themselves, if the program keeps them; nil otherwise. Loop only
+	moment Moment    // to ask for more; nil when there is none. The loop takes it away
 }
 
 // Title is what has happened, in one line.

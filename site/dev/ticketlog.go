@@ -3,6 +3,7 @@ package dev
 import (
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,11 +19,13 @@ type LogLine struct {
 	Kind  string        `json:"kind"`     // stdout, stderr, or a level
 	Name  string        `json:"name,omitempty"`
 	Text  string        `json:"text"`
+	// Crowded is that other requests ran, too: it may be one of theirs.
+	Crowded bool `json:"crowded,omitempty"`
 }
 
 // text is l for a terminal.
 func (l *LogLine) text() string {
-	return fmt.Sprintf("%9s  %-7s  %s", l.at(), l.Kind, l.named())
+	return fmt.Sprintf("%9s  %-7s  %s%s", l.at(), l.Kind, l.doubt(), l.named())
 }
 
 // at is its time, as in +12.3 ms.
@@ -53,25 +56,52 @@ type Section struct {
 	Pairs []postmortem.Pair `json:"pairs"`
 }
 
-// logTitle says whose the lines are.
-func (t *Ticket) logTitle() string {
-	if t.shared {
-		return "What the program has printed while this request ran"
+// logPart is some of the lines of a ticket.
+type logPart struct {
+	title, note string
+	lines       []LogLine
+}
+
+// logParts is those that the request has printed, and those that it may have.
+func (t *Ticket) logParts() (list []logPart) {
+	if len(t.Log) > 0 {
+		list = append(list, logPart{"What this request has said", "", t.Log})
 	}
-	return "What this request has said"
+	if len(t.Beside) == 0 {
+		return list
+	}
+	p := logPart{"What the program has printed while this request ran", "no other request ran", t.Beside}
+	if len(t.Log) > 0 {
+		p.title = "What else the program has printed while it ran"
+	}
+	if slices.ContainsFunc(t.Beside, func(l LogLine) bool { return l.Crowded }) {
+		p.note = "lines with a ? may be of other requests"
+	}
+	return append(list, p)
+}
+
+// doubt is the mark of a line that may be another request's.
+func (l *LogLine) doubt() string {
+	if l.Crowded {
+		return "? "
+	}
+	return ""
 }
 
 // logHTML appends the lines of the request.
 func (v *ticketView) logHTML(b *strings.Builder) {
-	if len(v.t.Log) == 0 {
-		return
+	for _, p := range v.t.logParts() {
+		b.WriteString(`<section class="fault log"><p class="place"><code>` + p.title + `</code><span>` + p.note + `</span></p><ol>`)
+		for i := range p.lines {
+			l := &p.lines[i]
+			class, doubt := l.grade(), ""
+			if l.Crowded {
+				class, doubt = strings.TrimLeft(class+" doubt", " "), `<i title="may be of another request">?</i> `
+			}
+			fmt.Fprintf(b, `<li class="%s"><time>%s</time><b>%s</b><span>%s%s</span></li>`, class, l.at(), html.EscapeString(l.Kind), doubt, html.EscapeString(l.named()))
+		}
+		b.WriteString(`</ol></section>`)
 	}
-	b.WriteString(`<section class="fault log"><p class="place"><code>` + v.t.logTitle() + `</code></p><ol>`)
-	for i := range v.t.Log {
-		l := &v.t.Log[i]
-		fmt.Fprintf(b, `<li class="%s"><time>%s</time><b>%s</b><span>%s</span></li>`, l.grade(), l.at(), html.EscapeString(l.Kind), html.EscapeString(l.named()))
-	}
-	b.WriteString(`</ol></section>`)
 }
 
 // linkText is how a cause belongs to the one before it.

@@ -30,10 +30,13 @@ func (v *ticketView) text() string {
 	if t.Why != "" {
 		fmt.Fprintf(&b, "\nwithout variables: %s\n", t.Why)
 	}
-	if len(t.Log) > 0 {
-		title := t.logTitle()
-		b.WriteString("\n" + strings.ToLower(title[:1]) + title[1:] + "\n")
-		for _, l := range t.Log {
+	for _, p := range t.logParts() {
+		b.WriteString("\n" + strings.ToLower(p.title[:1]) + p.title[1:])
+		if p.note != "" {
+			b.WriteString(" (" + p.note + ")")
+		}
+		b.WriteString("\n")
+		for _, l := range p.lines {
 			b.WriteString("  " + strings.TrimLeft(l.text(), " ") + "\n")
 		}
 	}

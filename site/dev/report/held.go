@@ -44,7 +44,7 @@ func (w *writer) hold(status int) bool {
 	}
 	h := &held{status: status, ticket: rand.Text()[:10]}
 	h.pending = postmortem.OfRecovered(func() *postmortem.Exchange {
-		x := describe(w.r)
+		x := w.describe()
 		x.ID = h.ticket
 		return x
 	})

@@ -46,9 +46,9 @@ func Logged(next http.Handler, logf func(format string, args ...any)) http.Handl
 		if watched.watch != nil {
 			watched.watch.Render = watched.watch.Since()
 		}
-		task := probe.NewTask(r.Context(), r.Method+" "+r.URL.Path, watched.watch.Number())
-		defer task.End()
-		defer task.Begin("handler")()
+		watched.task = probe.NewTask(r.Context(), r.Method+" "+r.URL.Path, watched.watch.Number())
+		defer watched.task.End()
+		defer watched.task.Begin("handler")()
 		next.ServeHTTP(shown, r)
 		watched.returned = true
 	})
@@ -71,7 +71,7 @@ func (w *writer) answered(v any, logf func(format string, args ...any)) bool {
 		w.returned = true
 		return true
 	}
-	p := postmortem.OfPanic(v, func() *postmortem.Exchange { return describe(w.r) })
+	p := postmortem.OfPanic(v, w.describe)
 	if w.begun {
 		return false // there is no place for a page
 	}
@@ -88,6 +88,13 @@ func (w *writer) answered(v any, logf func(format string, args ...any)) bool {
 // logPanic logs as net/http does.
 func (w *writer) logPanic(v any, logf func(format string, args ...any)) {
 	logf("http: panic serving %v: %v\n%s", w.r.RemoteAddr, v, debug.Stack())
+}
+
+// describe says what was asked, and what the handler has logged.
+func (w *writer) describe() *postmortem.Exchange {
+	x := describe(w.r)
+	x.Said = w.task.Said()
+	return x
 }
 
 // describe says what was asked.

@@ -24,7 +24,8 @@ type writer struct {
 	away     bool         // the connection was hijacked
 	returned bool         // the handler has, or was answered for
 	watch    *probe.Watch // nil unless the development server wants to know when what happens
-	held     *held        // an answer that may become the page; nil for none
+	task     probe.Task
+	held     *held // an answer that may become the page; nil for none
 }
 
 // newWriter makes the writer of a request, and the form of it that the handler is given.
