@@ -6,20 +6,51 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
 
-// cTool compiles bench/NAME, which needs a C compiler, as the comparison does.
+// tools has the programs in C of all tests.
+var tools struct {
+	sync.Mutex
+	dir string // removed at the end
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if tools.dir != "" {
+		_ = os.RemoveAll(tools.dir)
+	}
+	os.Exit(code)
+}
+
+// cTool compiles bench/NAME, which needs a C compiler, as the comparison does, once for all
+// tests.
 func cTool(t *testing.T, w *workspace, name string) {
 	t.Helper()
-	sources, _ := filepath.Glob(filepath.Join(w.module, "bench", name, "*.c"))
-	args := append([]string{"-O1", "-Wall", "-Wextra", "-Werror", "-o", w.path(name)}, sources...)
-	if out, err := exec.Command("cc", args...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	tools.Lock()
+	defer tools.Unlock()
+	if tools.dir == "" {
+		var err error
+		if tools.dir, err = os.MkdirTemp("", "spindle-tools-"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	made := filepath.Join(tools.dir, name)
+	if _, err := os.Stat(made); err != nil {
+		sources, _ := filepath.Glob(filepath.Join(w.module, "bench", name, "*.c"))
+		args := append([]string{"-O1", "-Wall", "-Wextra", "-Werror", "-o", made}, sources...)
+		if out, err := exec.Command("cc", args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	if err := os.Symlink(made, w.path(name)); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -156,10 +187,15 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// goTool builds bench/NAME.
-func goTool(t *testing.T, w *workspace, name string) {
+// goTools builds bench/NAME for each name, with one go command, and without what only
+// debuggers read.
+func goTools(t *testing.T, w *workspace, names ...string) {
 	t.Helper()
-	if err := run(t.Context(), w.module, "go", "build", "-o", w.path(name), "./bench/"+name); err != nil {
+	args := []string{"build", "-ldflags=-s -w", "-o", w.dir}
+	for _, name := range names {
+		args = append(args, "./bench/"+name)
+	}
+	if err := run(t.Context(), w.module, "go", args...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -168,8 +204,7 @@ func goTool(t *testing.T, w *workspace, name string) {
 // counts, and that it finds a wrong answer.
 func TestGoClient(t *testing.T) {
 	w := testWorkspace(t)
-	goTool(t, w, "goload")
-	goTool(t, w, "target")
+	goTools(t, w, "goload", "target")
 	b := &bench{w: w, clients: &clients{w: w}}
 	for _, wl := range append(secured(w.small, w.large), sockets()...) {
 		if wl.client != ownGo {

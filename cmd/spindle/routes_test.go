@@ -18,7 +18,7 @@ func withModule(t *testing.T, module string) string {
 	t.Helper()
 	for _, name := range []string{"/usr/bin/python3", "python3"} {
 		path, err := exec.LookPath(name)
-		if err == nil && exec.Command(path, "-c", "import "+module).Run() == nil {
+		if err == nil && exec.Command(path, "-c", "import importlib.util as u; assert u.find_spec('"+module+"')").Run() == nil {
 			return path
 		}
 	}

@@ -227,6 +227,7 @@ func TestBadBackends(t *testing.T) {
 		{"bytes behind the end", append(whole("hello"), whole("evil")...), false, "200 hello"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			b := newBackend(t, func(conn net.Conn, _ int) {
 				readRequest(conn, new(proto.Decoder))
 				conn.Write(c.out)
@@ -234,7 +235,11 @@ func TestBadBackends(t *testing.T) {
 					io.Copy(io.Discard, conn)
 				}
 			})
-			s := app(t, nil, b)
+			s := app(t, func(a *fastcgi.App) {
+				if a.ReadTimeout = time.Minute; c.hang { // which must not come before what it sends
+					a.ReadTimeout = time.Second
+				}
+			}, b)
 			for range 2 {
 				if got := s.get(t, "GET", "/", nil); got != c.want && !(strings.HasSuffix(c.want, "cut") && got == "lost") {
 					t.Errorf("got %.60q (%d) want %.60q\n%s", got, len(got), c.want, s.log)

@@ -501,7 +501,7 @@ func TestReplacedAfterRequests(t *testing.T) {
 
 func TestReplacedForItsMemory(t *testing.T) {
 	t.Parallel()
-	s := serveApp(t, "app", func(a *App) { a.MaxMemory = 100 << 20 })
+	s := serveApp(t, "app", func(a *App) { a.MaxMemory = 64 << 20 })
 	seen := map[string]bool{}
 	for range 10 {
 		_, body := s.get("/grow")
