@@ -17,6 +17,9 @@
 // while his deferred function has not returned: then the development server finds the
 // value in the copy, and says where it is.
 //
+// Of a panic that nobody recovers from the runtime itself tells, by what it prints: see fatal.go,
+// which only programs have that are built with the tag spindle_dev.
+//
 // Pointers into the stack that the compiler takes for dead are not moved with it: who may
 // panic calls GrowStack first, and the development server sets gcshrinkstackoff.
 //

@@ -22,6 +22,7 @@ type Report struct {
 	PID         int       `json:"pid"`
 	Panic       bool      `json:"panic,omitempty"`
 	Recovered   bool      `json:"recovered,omitempty"` // by somebody else
+	Fatal       bool      `json:"fatal,omitempty"`     // the program ends
 	Goroutine   int64     `json:"goroutine,omitempty"`
 	Causes      []Cause   `json:"causes"` // the value itself first
 	Stack       string    `json:"stack,omitempty"`

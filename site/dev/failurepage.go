@@ -144,6 +144,9 @@ func (v *failureView) body() string {
 	var b strings.Builder
 	b.WriteString(`<main class="failure"><header><p class="stage">` + stageText(f.Stage) + `</p><h1>` + html.EscapeString(f.Title) + `</h1>`)
 	b.WriteString(`<p class="hint">This goes away by itself when ` + v.untilWhen() + `</p></header>`)
+	if f.Ticket != "" {
+		fmt.Fprintf(&b, `<p class="why"><a href="%stickets/%s">Ticket %s</a> has the variables of each frame, and a console.</p>`, Prefix, f.Ticket, f.Ticket)
+	}
 	for _, fault := range v.withExcerpts().Faults {
 		v.faultHTML(&b, fault)
 	}

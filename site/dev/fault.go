@@ -31,7 +31,9 @@ type Failure struct {
 	Output  string  `json:"output,omitempty"` // as it was printed, bounded
 	Command string  `json:"command,omitempty"`
 	Dir     string  `json:"dir,omitempty"`
+	Ticket  string  `json:"ticket,omitempty"` // which has the variables of the end of the program
 	late    bool    // it runs, and was not ready in time
+	pid     int     // of the program that has ended, 0 for none
 }
 
 func (f *Failure) Error() string { return f.Title }

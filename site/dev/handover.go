@@ -108,7 +108,7 @@ func (s *Supervisor) notReady(n int, g generation, err error) {
 		return
 	}
 	f := asFailure(err, "start")
-	f.Output = g.words()
+	f.Output, f.Ticket, f.pid = g.words(), s.diedOf(g.pid()), g.pid()
 	s.describeEnd(f)
 	s.failed(f)
 }
@@ -132,7 +132,7 @@ func (s *Supervisor) over(n int, g generation, how string) {
 	s.current, s.serves = nil, nil
 	s.accepting()
 	s.tell(Event{Kind: EventExit, Generation: n, PID: g.pid(), Text: how})
-	f := &Failure{Stage: "run", Title: "The program ended: " + how, Output: g.words()}
+	f := &Failure{Stage: "run", Title: "The program ended: " + how, Output: g.words(), Ticket: s.diedOf(g.pid()), pid: g.pid()}
 	s.describeEnd(f)
 	if s.next != nil || s.making {
 		return

@@ -138,6 +138,9 @@ func (p *reports) hear(c *net.UnixConn) {
 		coloured = p.s.colourAhead(framesOfStack(t.Report.Stack)) // while the helper reads
 	}
 	t.fill(why)
+	if t.Report.Fatal && t.moment == nil {
+		return // the page of its end says as much
+	}
 	if t.Report.Recovered && !t.learn(c, said) {
 		return
 	}
@@ -210,6 +213,9 @@ func (p *reports) keep(t *Ticket) *ticketView {
 		s.printed.name(t, s.loop.Now())
 		s.tickets.add(t, s.loop.Now())
 		s.addLines(t)
+		if t.Report.Fatal {
+			s.befell(t)
+		}
 		s.freeSoon()
 		v := s.ticketView(t)
 		if x := t.Report.Exchange; x != nil {

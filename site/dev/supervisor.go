@@ -58,6 +58,7 @@ type Supervisor struct {
 	checks     *checks
 	companions []*beside
 	crashes    int
+	died       *Ticket // of a program that has ended; nil before the first
 	upSince    time.Time
 	listener   []func(Event)
 }

@@ -164,13 +164,17 @@ func (m *moment) open() (err error) {
 	if m.g, err = proc.FindGoroutine(m.p.target, m.goroutine); err != nil {
 		return err
 	}
-	if m.g == nil || m.g.Status&^scanned != proc.Gwaiting {
+	if m.g == nil || m.g.Status&^scanned != proc.Gwaiting && !m.ends() {
 		return fmt.Errorf("goroutine %d does not wait", m.goroutine)
 	}
 	if m.frames, err = proc.GoroutineStacktrace(m.p.target, m.g, mostFrames, 0); err != nil {
 		return err
 	}
-	for i := firstFrame(m.frames); i < len(m.frames); i++ {
+	first := firstFrame(m.frames)
+	if first == 0 && m.ends() {
+		first = pastRuntime(m.frames, 0)
+	}
+	for i := first; i < len(m.frames); i++ {
 		f := m.frames[i]
 		if f.Call.Fn == nil || f.Bottom || f.Call.Fn.Name == "runtime.goexit" {
 			break
@@ -182,20 +186,32 @@ func (m *moment) open() (err error) {
 	return nil
 }
 
+// ends tells whether the goroutine has left its stack for good: the runtime, on that of the
+// system, says why the program ends.
+func (m *moment) ends() bool {
+	at := m.p.target.BinInfo().PCToFunc(m.g.PC)
+	return m.g.Status&^scanned == proc.Grunning && at != nil && at.Name == "runtime.systemstack_switch"
+}
+
 // firstFrame is the place of the panic: behind what the runtime does with it.
 func firstFrame(frames []proc.Stackframe) int {
 	for i, f := range frames {
 		if f.Call.Fn == nil || f.Call.Fn.Name != "runtime.gopanic" {
 			continue
 		}
-		for i++; i < len(frames)-1; i++ {
-			if fn := frames[i].Call.Fn; fn == nil || !strings.HasPrefix(fn.Name, "runtime.") {
-				break
-			}
-		}
-		return i
+		return pastRuntime(frames, i+1)
 	}
 	return 0
+}
+
+// pastRuntime is the first frame from i on that is not the runtime's.
+func pastRuntime(frames []proc.Stackframe, i int) int {
+	for ; i < len(frames)-1; i++ {
+		if fn := frames[i].Call.Fn; fn == nil || !strings.HasPrefix(fn.Name, "runtime.") {
+			break
+		}
+	}
+	return i
 }
 
 // Panicked reads where the value of the panic is from the frame of runtime.gopanic. A
