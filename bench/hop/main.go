@@ -1,8 +1,10 @@
 // Hop measures what the way through spindle dev adds to a request: the latency of one
 // client that waits for each answer, asked of a program alone, and of the same program
-// behind the development server, in turns.
+// behind the development server, in turns; and behind others that pass requests on: nginx, the
+// proxy of the standard library, and a relay that only copies bytes, which is the least that
+// can be had of a process in between.
 //
-//	go run ./bench/hop [-rounds 7] [-window 400ms] [-spindle PROGRAM] [-only NAME]
+//	go run ./bench/hop [-rounds 7] [-window 400ms] [-spindle PROGRAM] [-only NAME,…] [-work none]
 //
 // It needs two cores, which client, development server and program share, and Flask for the last
 // row. Handlers work by using the CPU for as long as the row says; "none" answers at once.
@@ -23,11 +25,16 @@ import (
 )
 
 func main() {
+	if is, err := runFront(os.Args); is {
+		fmt.Fprintln(os.Stderr, "hop:", err)
+		os.Exit(1)
+	}
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 7, "windows for each row and way")
 	flag.DurationVar(&o.window, "window", 400*time.Millisecond, "length of a window")
 	flag.StringVar(&o.spindle, "spindle", "", "`program` to measure in place of a new build of cmd/spindle")
-	flag.StringVar(&o.only, "only", "", "measure the program of this `name` alone")
+	flag.StringVar(&o.only, "only", "", "measure the programs of these `names` alone, with commas between them")
+	flag.StringVar(&o.work, "work", "", "measure this work alone: none, 1 ms or 5 ms")
 	flag.Parse()
 	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "hop:", err)
@@ -40,12 +47,31 @@ type options struct {
 	window  time.Duration
 	spindle string
 	only    string
+	work    string
 }
 
+type work struct{ name, path string }
+
 // works is what handlers do, and the path that asks for it.
-var works = []struct{ name, path string }{{"none", "/"}, {"1 ms", "/1"}, {"5 ms", "/5"}}
+var works = []work{{"none", "/"}, {"1 ms", "/1"}, {"5 ms", "/5"}}
+
+// check refuses names of nothing.
+func (o *options) check() error {
+	for _, name := range strings.Split(o.only, ",") {
+		if name != "" && !slices.ContainsFunc(programs, func(p program) bool { return p.name == name }) {
+			return fmt.Errorf("-only %s: there are spindle, net/http and flask", name)
+		}
+	}
+	if o.work != "" && !slices.ContainsFunc(works, func(w work) bool { return w.name == o.work }) {
+		return fmt.Errorf("-work %s: there are none, 1 ms and 5 ms", o.work)
+	}
+	return nil
+}
 
 func run(o options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "hop")
 	if err != nil {
 		return err
@@ -57,9 +83,9 @@ func run(o options) error {
 			return err
 		}
 	}
-	fmt.Printf("%-10s %-6s %-10s %10s %10s %7s %s\n", "program", "work", "way", "alone", "through", "ratio", "quartiles")
+	fmt.Printf("%-10s %-6s %-12s %10s %10s %7s %s\n", "program", "work", "way", "alone", "through", "ratio", "quartiles")
 	for _, p := range programs {
-		if o.only != "" && o.only != p.name {
+		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), p.name) {
 			continue
 		}
 		if err := p.measure(o, filepath.Join(dir, p.name)); err != nil {
@@ -84,21 +110,50 @@ func (p program) measure(o options, dir string) error {
 		if err != nil {
 			return err
 		}
-		for _, w := range works {
-			a, b, err := compare(alone.addr, through.addr, w.path, o)
-			if err != nil {
-				through.end()
-				return fmt.Errorf("%s, %s: %w", way.name, w.name, err)
-			}
-			ratios := make([]float64, len(a))
-			for i := range a {
-				ratios[i] = float64(b[i]) / float64(a[i])
-			}
-			slices.Sort(ratios)
-			fmt.Printf("%-10s %-6s %-10s %7.0f µs %7.0f µs %7.2f %.2f–%.2f\n", p.name, w.name, way.name,
-				micros(middle(a)), micros(middle(b)), middle(ratios), ratios[len(ratios)/4], ratios[len(ratios)*3/4])
-		}
+		err = p.compareAll(o, way.name, alone, through, works)
 		through.end()
+		if err != nil {
+			return err
+		}
+	}
+	if !p.fronts {
+		return nil
+	}
+	for _, f := range fronts {
+		through, err := f.before(dir, alone.addr)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+		if through == nil {
+			fmt.Printf("%-10s %-6s %-12s is not installed\n", p.name, "", f.name)
+			continue
+		}
+		err = p.compareAll(o, f.name, alone, through, works[:1])
+		through.end()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareAll prints the rows of one way.
+func (p program) compareAll(o options, way string, alone, through *running, works []work) error {
+	for _, w := range works {
+		if o.work != "" && o.work != w.name {
+			continue
+		}
+		a, b, err := compare(alone.addr, through.addr, w.path, o)
+		if err != nil {
+			return fmt.Errorf("%s, %s: %w", way, w.name, err)
+		}
+		ratios := make([]float64, len(a))
+		for i := range a {
+			ratios[i] = float64(b[i]) / float64(a[i])
+		}
+		slices.Sort(ratios)
+		fmt.Printf("%-10s %-6s %-12s %7.0f µs %7.0f µs %7.2f %.2f–%.2f\n", p.name, w.name, way,
+			micros(middle(a)), micros(middle(b)), middle(ratios), ratios[len(ratios)/4], ratios[len(ratios)*3/4])
 	}
 	return nil
 }

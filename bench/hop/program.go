@@ -25,6 +25,8 @@ type program struct {
 	run   []string // alone, with the address of its port in PORT
 	dev   []string // arguments of spindle dev
 	ways  []way
+	// fronts has it measured behind others, too.
+	fronts bool
 }
 
 // way is one of the development server's.
@@ -39,11 +41,11 @@ const mod = "module hop\n\ngo 1.26\n"
 
 var programs = []program{
 	{"spindle", map[string]string{"main.go": spindleText}, goBuild, []string{"./hop"}, []string{"."},
-		[]way{proxied, {"direct", []string{"--direct"}}}},
+		[]way{proxied, {"direct", []string{"--direct"}}}, true},
 	{"net/http", map[string]string{"main.go": nethttpText, "go.mod": mod}, goBuild, []string{"./hop"}, []string{"."},
-		[]way{proxied}},
+		[]way{proxied}, true},
 	{"flask", map[string]string{"app.py": flaskText}, nil, []string{"python3", "app.py"}, []string{"--command", "--", "python3", "app.py"},
-		[]way{proxied}},
+		[]way{proxied}, false},
 }
 
 var goBuild = []string{"go", "build", "-o", "hop", "."}
