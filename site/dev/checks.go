@@ -103,7 +103,7 @@ func (c *checks) test() {
 	}})
 }
 
-// run runs one; what it was doing is given up.
+// run runs one, with less priority than a build; what it was doing is given up.
 func (c *checks) run(x *Check) {
 	if was := c.running[x.Name]; was != nil {
 		was.kill()
@@ -117,6 +117,7 @@ func (c *checks) run(x *Check) {
 		c.notice(x.Name, []string{x.Name + ": " + err.Error()})
 		return
 	}
+	run.giveWay() // the new answer comes first
 	c.running[x.Name] = run
 	name, judge := x.Name, x.Judge
 	if judge == nil {
