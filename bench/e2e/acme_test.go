@@ -12,7 +12,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -33,14 +32,6 @@ import (
 // make Let's Encrypt (bench/acme). Every host is 127.0.0.1 to it, by a DNS server that
 // comes with it, and it looks for proofs at the ports of the test.
 
-// tool builds a program of bench/acme, if that was not done before, and tells where it is.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	where, err := exec.Command("go", "-C", "../acme", "tool", "-n", name).Output()
-	must(t, err)
-	return strings.TrimSpace(string(where))
-}
-
 // pebble is one authority.
 type pebble struct {
 	dir      string
@@ -57,17 +48,6 @@ type pebble struct {
 	anew     func() // starts it; again after stop
 	stop     func()
 }
-
-// freePort is one that nobody has at this moment.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-func localAddr(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
 // newPebble makes an authority that is yet to be started.
 func newPebble(t *testing.T, change func(p *pebble)) *pebble {
@@ -135,20 +115,18 @@ func (p *pebble) configure(t *testing.T, listen, manage string) {
 }
 
 // await waits until url answers.
-func (p *pebble) await(t *testing.T, url string) []byte {
+func (p *pebble) await(t *testing.T, url string) (body []byte) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	await(t, 20*time.Second, func() error {
 		res, err := p.client.Get(url)
-		if err == nil {
-			defer res.Body.Close()
-			body, err := io.ReadAll(res.Body)
-			must(t, err)
-			return body
+		if err != nil {
+			return err
 		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+		defer res.Body.Close()
+		body, err = io.ReadAll(res.Body)
+		return err
+	})
+	return body
 }
 
 // trusted is the pool of its root, which it makes anew at each start.
@@ -195,20 +173,18 @@ func (b *safeBuffer) String() string { b.mu.Lock(); defer b.mu.Unlock(); return 
 // await waits for a line of the log that has all of parts.
 func (b *safeBuffer) await(t *testing.T, parts ...string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	await(t, 30*time.Second, func() error {
 		for line := range strings.Lines(b.String()) {
 			found := true
 			for _, p := range parts {
 				found = found && strings.Contains(line, p)
 			}
 			if found {
-				return
+				return nil
 			}
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the log never says %q:\n%s", parts, b)
-		}
-	}
+		return fmt.Errorf("the log does not say %q:\n%s", parts, b)
+	})
 }
 
 // certified serves "hello" with certificates by o, and a port 80 beside it.
@@ -350,14 +326,12 @@ func TestACMEServerDown(t *testing.T) {
 	p.stop()
 	log.await(t, "WARN", "the one before goes on", "connection refused")
 	p.anew()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if now, err := p.visit(p.trusted(t), "late.example"); err == nil && !now.Equal(first) {
-			break
+	await(t, 20*time.Second, func() error {
+		if now, err := p.visit(p.trusted(t), "late.example"); err != nil || now.Equal(first) {
+			return fmt.Errorf("no other certificate, %v: %s", err, log)
 		}
-		if time.Now().After(deadline) {
-			t.Fatal(log)
-		}
-	}
+		return nil
+	})
 }
 
 // An authority that gives certificates to its customers only has to know who asks.
@@ -378,10 +352,7 @@ func TestACMECommand(t *testing.T) {
 	t.Parallel()
 	p := newPebble(t, nil)
 	p.anew()
-	program := filepath.Join(t.TempDir(), "spindle")
-	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/spindle").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	program := build(t, "cmd/spindle")
 	root := filepath.Join(p.dir, "root.pem")
 	must(t, os.WriteFile(root, p.await(t, p.admin+"/roots/0"), 0o600))
 	run := func(want, loops string) {

@@ -5,11 +5,15 @@ package e2e
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,49 +21,96 @@ import (
 	"github.com/gobwas/ws/wsutil"
 )
 
-// This file drives Chromium by its DevTools protocol.
+// This file drives Chromium by its DevTools protocol. There is one for all tests; each has
+// pages in a context of its own, as in a private window: without cookies, storage, cache and
+// connections of others.
 
-// browser is one page of a Chromium.
+// browser is one page of it, or the whole of it.
 type browser struct {
 	*testing.T
 	conn net.Conn
 	last int
 }
 
-// openChromium starts one at a URL, with more flags if there are any.
-func openChromium(t *testing.T, url string, flags ...string) *browser {
-	t.Helper()
-	home := chromiumProfile(t)
-	flags = append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-		"--window-size=1100,800", "--remote-debugging-port=0", "--user-data-dir=" + home}, flags...)
-	cmd := exec.CommandContext(patience(t), "chromium", append(flags, url)...)
-	must(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-	})
-	b := &browser{T: t}
-	ctx := patience(t)
-	for b.conn == nil {
-		select {
-		case <-ctx.Done():
-			t.Fatal("Chromium does not say where its DevTools are")
-		case <-time.After(50 * time.Millisecond):
+// theChromium is the process, once somebody has asked for it.
+var theChromium *exec.Cmd
+
+// chromiumAt starts it, and tells where its DevTools are: a port, and a path.
+var chromiumAt = sync.OnceValues(func() (at string, err error) {
+	home := filepath.Join(programs.dir, "chromium")
+	cmd := exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions", "--disable-popup-blocking",
+		"--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
+		"--ignore-certificate-errors", "--remote-debugging-port=0", "--user-data-dir="+home, "about:blank")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // when a test is late, nobody else ends it
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for the thread that it dies with
+		started <- cmd.Start()
+		select {}
+	}()
+	if err := <-started; err != nil {
+		return "", err
+	}
+	theChromium = cmd
+	for late := time.Now().Add(time.Minute); ; time.Sleep(lookAgain) {
+		text, err := os.ReadFile(filepath.Join(home, "DevToolsActivePort"))
+		if port, path, ok := strings.Cut(string(text), "\n"); ok && path != "" {
+			return "127.0.0.1:" + port + path, nil
 		}
-		port, err := os.ReadFile(filepath.Join(home, "DevToolsActivePort"))
-		if err != nil {
-			continue
-		}
-		at, _, _ := strings.Cut(string(port), "\n")
-		if page := debuggedPage(at); page != "" {
-			conn, _, _, err := ws.Dial(ctx, page)
-			must(t, err)
-			b.conn = conn
-			t.Cleanup(func() { _ = conn.Close() })
+		if time.Now().After(late) {
+			return "", fmt.Errorf("Chromium does not say where its DevTools are: %v", err)
 		}
 	}
+})
+
+// endChromium ends it, when no test needs it any more.
+func endChromium() {
+	if theChromium != nil {
+		_ = theChromium.Process.Signal(os.Interrupt)
+		late := time.AfterFunc(10*time.Second, func() { _ = theChromium.Process.Kill() })
+		_ = theChromium.Wait()
+		late.Stop()
+	}
+}
+
+// listening has pages tell when the events of spindle dev come to them.
+const listening = `window.EventSource = class extends EventSource {
+	constructor(...args) {
+		super(...args);
+		this.addEventListener('hello', () => { window.listening = true });
+	}
+}`
+
+// openChromium opens a page in a window of its own. It is closed when the test ends.
+func openChromium(t *testing.T, url string) *browser {
+	t.Helper()
+	at, err := chromiumAt()
+	must(t, err)
+	whole := dialChromium(t, at)
+	var context struct{ BrowserContextID string }
+	whole.call("Target.createBrowserContext", map[string]any{"disposeOnDetach": true}, &context)
+	var page struct{ TargetID string }
+	whole.call("Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": context.BrowserContextID,
+		"newWindow": true, "width": 1100, "height": 800}, &page)
+	t.Cleanup(func() {
+		whole.call("Target.disposeBrowserContext", map[string]any{"browserContextId": context.BrowserContextID}, nil)
+	})
+	address, _, _ := strings.Cut(at, "/")
+	b := dialChromium(t, address+"/devtools/page/"+page.TargetID)
+	b.call("Page.enable", map[string]any{}, nil)
+	b.call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": listening}, nil)
+	b.call("Page.navigate", map[string]any{"url": url}, nil)
 	return b
+}
+
+// dialChromium connects to the DevTools of a page, or of the whole.
+func dialChromium(t *testing.T, at string) *browser {
+	t.Helper()
+	conn, _, _, err := ws.Dial(patience(t), "ws://"+at)
+	must(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	return &browser{T: t, conn: conn}
 }
 
 // as has the page shown in a size and a scheme of colours.
@@ -84,41 +135,23 @@ func (b *browser) shots(name string) {
 	}
 }
 
-// chromiumProfile is a directory for one. What a Chromium that has ended leaves may still
-// write in it for a moment.
+// chromiumProfile is a directory for a Chromium with a home of its own.
 func chromiumProfile(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "chromium-")
 	must(t, err)
-	t.Cleanup(func() {
-		for range 100 {
-			if os.RemoveAll(dir) == nil {
-				return
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-	})
+	t.Cleanup(func() { removeBusy(dir) })
 	return dir
 }
 
-// debuggedPage is the address of the page's debugger, "" when there is none yet.
-func debuggedPage(port string) string {
-	out, err := exec.Command("curl", "-s", "http://127.0.0.1:"+port+"/json/list").Output()
-	if err != nil {
-		return ""
-	}
-	var pages []struct {
-		Type string
-		URL  string `json:"webSocketDebuggerUrl"`
-	}
-	if json.Unmarshal(out, &pages) != nil {
-		return ""
-	}
-	for _, p := range pages {
-		if p.Type == "page" {
-			return p.URL
+// removeBusy removes a directory in which what a Chromium that has ended leaves may still
+// write for a moment.
+func removeBusy(dir string) {
+	for range 400 {
+		if os.RemoveAll(dir) == nil {
+			return
 		}
+		time.Sleep(lookAgain)
 	}
-	return ""
 }
 
 // call asks the browser, and decodes what it answers.
@@ -167,11 +200,9 @@ func quoteJS(s string) string {
 // until waits for an expression to be true.
 func (b *browser) until(expression string) {
 	b.Helper()
-	for late := time.After(30 * time.Second); b.eval(expression) != "true"; {
-		select {
-		case <-late:
+	for late := time.Now().Add(time.Minute); b.eval(expression) != "true"; time.Sleep(4 * lookAgain) { // a look is work for the page
+		if time.Now().After(late) {
 			b.Fatalf("never true: %s; the page is %s %.2000s", expression, b.eval("location.href"), b.eval("document.documentElement.outerHTML"))
-		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }

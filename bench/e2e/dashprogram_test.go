@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 // This file looks into a program while it runs, as the dashboard shows it: the tree, the way
@@ -137,12 +136,7 @@ func TestDashboardLooksIntoAProgram(t *testing.T) {
 	// The level of the log.
 	b.until("document.getElementById('level').value === 'INFO'")
 	b.eval("const l = document.getElementById('level'); l.value = 'DEBUG'; l.dispatchEvent(new Event('change'))")
-	for range 100 {
-		if _, text := d.get("/__spindle__/dash/level"); text == `{"level":"DEBUG","of":"program"}` {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	d.until("/__spindle__/dash/level", `{"level":"DEBUG","of":"program"}`)
 	d.get("/api/notes")
 	b.until("document.getElementById('log').textContent.includes('the notes are asked for')")
 

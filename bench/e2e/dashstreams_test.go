@@ -64,7 +64,8 @@ func main() {
 `
 
 func TestDashboardStreams(t *testing.T) {
-	d := &dashRun{devRun: startDev(t, build(t, "cmd/spindle"), map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": streamsMain}, ".")}
+	t.Parallel()
+	d := &dashRun{devRun: startDev(t, map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": streamsMain}, ".")}
 	d.await("ready", 1)
 	_, page := d.get("/__spindle__/")
 	d.token = regexp.MustCompile(`name="spindle-token" content="([A-Z0-9]+)"`).FindStringSubmatch(page)[1]

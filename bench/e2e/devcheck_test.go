@@ -11,11 +11,11 @@ import (
 // What a linter finds is a bar above the page, opens as a whole, and goes away when it is
 // mended; the page stays.
 func TestDevLintInChromium(t *testing.T) {
-	program := build(t, "cmd/spindle")
-	d := startDev(t, program, map[string]string{"index.html": "<!doctype html><html><head><link rel=stylesheet href=a.css></head><body><p id=p>page</p></body></html>", "a.css": ""},
+	t.Parallel()
+	d := startDev(t, map[string]string{"index.html": "<!doctype html><html><head><link rel=stylesheet href=a.css></head><body><p id=p>page</p></body></html>", "a.css": ""},
 		".", "--lint", "if test -e wrong; then echo 'index.html:1:3: not so'; exit 1; fi")
 	b := openChromium(t, d.url+"/")
-	b.until("!!document.querySelector('#p') && !!window.__spindle")
+	b.until("!!document.querySelector('#p') && window.listening")
 	b.eval("window.stays = 1")
 	const in = "document.querySelector('spindle-dev')?.shadowRoot."
 	d.write("wrong", "")

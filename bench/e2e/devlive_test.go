@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // This file has the script of spindle dev meet pages that it could break.
@@ -100,8 +99,8 @@ const livePage = `<!doctype html><html><head><title>t</title><link rel="styleshe
 // The script gets into pages with policies, compression, streams and frames, keeps out of
 // fragments, and takes a page anew without breaking what scripts or forms have made.
 func TestDevLiveInChromium(t *testing.T) {
-	program := build(t, "cmd/spindle")
-	d := startDev(t, program, map[string]string{"go.mod": netHTTPMod, "main.go": liveMain, "page.html": livePage,
+	t.Parallel()
+	d := startDev(t, map[string]string{"go.mod": netHTTPMod, "main.go": liveMain, "page.html": livePage,
 		"static/main.css": "@import 'more.css'; body { background-image: url(dot.svg) }", "static/more.css": "h1 { color: rgb(1, 2, 3) }",
 		"static/dot.svg": "<svg xmlns='http://www.w3.org/2000/svg'/>"})
 	d.until("/gzip", "one ")
@@ -118,7 +117,7 @@ func TestDevLiveInChromium(t *testing.T) {
 		t.Helper()
 		b.call("Page.navigate", map[string]any{"url": d.url + path}, nil)
 		b.until("location.pathname === '" + strings.SplitN(path, "?", 2)[0] + "' && document.readyState === 'complete' && " + ready)
-		time.Sleep(300 * time.Millisecond) // for the stream to be open
+		b.until("window.listening || frames[0]?.listening")
 	}
 	for _, path := range []string{"/gzip", "/csp/nonce", "/csp/self", "/csp/none", "/stream"} {
 		visit(path, "!!window.__spindle")
@@ -150,8 +149,7 @@ func TestDevLiveInChromium(t *testing.T) {
 
 	visit("/form", "!!window.__spindle")
 	b.eval("document.querySelector('#f').submit()")
-	b.until("document.body.textContent.includes('posts 1') && document.readyState === 'complete'")
-	time.Sleep(300 * time.Millisecond)
+	b.until("document.body.textContent.includes('posts 1') && document.readyState === 'complete' && window.listening")
 	change()
 	b.until("document.querySelector('spindle-dev').shadowRoot.textContent.includes('answer to a form')")
 	if got := b.eval("document.querySelector('#h').textContent"); !strings.Contains(got, "posts 1") {

@@ -53,11 +53,12 @@ func main() {
 `
 
 func TestDevTabs(t *testing.T) {
+	t.Parallel()
 	secure := freePort(t)
-	d := startDev(t, build(t, "cmd/spindle"), map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": tabsMain},
+	d := startDev(t, map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": tabsMain},
 		"--listen", fmt.Sprintf("tls:%d:interface=127.0.0.1", secure), ".")
 	d.until("/", "one")
-	b := openChromium(t, fmt.Sprintf("https://127.0.0.1:%d/", secure), "--ignore-certificate-errors", "--disable-popup-blocking")
+	b := openChromium(t, fmt.Sprintf("https://127.0.0.1:%d/", secure))
 	b.until("!!window.__spindle && document.querySelector('#h').textContent === 'one'")
 	if got := b.eval("performance.getEntriesByType('navigation')[0].nextHopProtocol"); got != "h2" {
 		t.Errorf("the page came over %q", got)

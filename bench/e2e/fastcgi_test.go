@@ -13,7 +13,6 @@ import (
 	"io"
 	"log/slog"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -57,24 +56,8 @@ func gwProcess(t *testing.T, socket string, args ...string) *exec.Cmd {
 			t.Logf("%s: %s", args[0], log.String())
 		}
 	})
-	gwWaitFor(t, socket)
+	awaitListener(t, "unix", socket)
 	return cmd
-}
-
-// gwWaitFor waits until somebody listens at a UNIX socket.
-func gwWaitFor(t *testing.T, socket string) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; {
-		c, err := net.Dial("unix", socket)
-		if err == nil {
-			c.Close()
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("nobody listens at %s: %v", socket, err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 }
 
 // phpFPM runs php-fpm with so many children, and gives its socket.
@@ -133,15 +116,8 @@ php_admin_value[html_errors] = 0
 			t.Log(log.String())
 		}
 	})
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if c, err := net.Dial("unix", socket); err == nil {
-			c.Close()
-			return socket
-		}
-		if time.Now().After(end) {
-			t.Fatalf("php-fpm does not listen: %s", log.String())
-		}
-	}
+	awaitListener(t, "unix", socket)
+	return socket
 }
 
 // gwLog is a log that a test reads.
@@ -167,12 +143,12 @@ func (l *gwLog) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, n
 // wants waits until the log has the text.
 func (l *gwLog) wants(t *testing.T, text string) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !strings.Contains(l.String(), text); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Errorf("the log does not have %q:\n%s", text, l.String())
-			return
+	await(t, 10*time.Second, func() error {
+		if got := l.String(); !strings.Contains(got, text) {
+			return fmt.Errorf("the log does not have %q:\n%s", text, got)
 		}
-	}
+		return nil
+	})
 }
 
 // gwServe serves a tree on a port of its own, and gives a client for it.
@@ -243,6 +219,7 @@ func phpApp(t *testing.T, log *gwLog, sockets ...string) *fastcgi.PHP {
 
 // TestPHP: an application in PHP, as its users see it.
 func TestPHP(t *testing.T) {
+	t.Parallel()
 	var log gwLog
 	app := phpApp(t, &log, phpFPM(t, 4))
 	private := t.TempDir()
@@ -301,6 +278,7 @@ func TestPHP(t *testing.T) {
 }
 
 func TestPHPForms(t *testing.T) {
+	t.Parallel()
 	var log gwLog
 	s := gwServe(t, phpApp(t, &log, phpFPM(t, 4)), &log)
 	var form struct {
@@ -375,6 +353,7 @@ func (s *gwClient) upload(t *testing.T, path string) {
 }
 
 func TestPHPStreams(t *testing.T) {
+	t.Parallel()
 	var log gwLog
 	s := gwServe(t, phpApp(t, &log, phpFPM(t, 2)), &log)
 	res, err := s.Get("http://example.test/index.php/stream")
@@ -408,6 +387,7 @@ func TestPHPStreams(t *testing.T) {
 
 // TestPHPBackends: one that is not there is left out, one that ends is replaced.
 func TestPHPBackends(t *testing.T) {
+	t.Parallel()
 	var log gwLog
 	a, b := phpFPM(t, 2), phpFPM(t, 2)
 	app := phpApp(t, &log, filepath.Join(t.TempDir(), "nobody"), a, b)
@@ -430,6 +410,7 @@ func TestPHPBackends(t *testing.T) {
 // TestPHPVariables: what PHP finds in $_SERVER behind nginx it finds behind us, but for
 // what is said here.
 func TestPHPVariables(t *testing.T) {
+	t.Parallel()
 	var log gwLog
 	socket := phpFPM(t, 4)
 	ours := gwServe(t, phpApp(t, &log, socket), &log)
@@ -508,6 +489,7 @@ http {
 
 // TestPHPClientLeaves: the process behind is told when its client is gone.
 func TestPHPClientLeaves(t *testing.T) {
+	t.Parallel()
 	var log gwLog
 	s := gwServe(t, phpApp(t, &log, phpFPM(t, 1)), &log)
 	u, _ := url.Parse("http://example.test/index.php/big?n=1000000")

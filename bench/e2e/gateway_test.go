@@ -11,28 +11,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
 
 // This file has spindle web behind web servers: nginx and lighttpd ask it by FastCGI and
 // SCGI, lighttpd starts it by CGI, and what comes of it is what it serves itself.
-
-// program builds cmd/spindle, once.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "spindle")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "spindle")
-	out, err := exec.Command("go", "build", "-o", name, "spindle/cmd/spindle").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
 
 // gwFiles is a tree of files to serve.
 func gwFiles(t *testing.T) string {
@@ -54,8 +38,7 @@ func gwFiles(t *testing.T) string {
 // gwSpindle runs spindle web at a UNIX socket.
 func gwSpindle(t *testing.T, args ...string) string {
 	t.Helper()
-	name, err := program()
-	must(t, err)
+	name := build(t, "cmd/spindle")
 	socket := filepath.Join(t.TempDir(), "s")
 	gwProcess(t, socket, append([]string{name, "web", "--listen", "unix:" + socket, "--log", "none"}, args...)...)
 	return socket
@@ -99,6 +82,7 @@ server.upload-dirs = ("%[1]s")
 
 // TestBehind: the same tree, over HTTP and behind each server.
 func TestBehind(t *testing.T) {
+	t.Parallel()
 	files := gwFiles(t)
 	itself := newGWClient("unix", gwSpindle(t, "--path", files))
 	fast, scgi := gwSpindle(t, "--path", files, "--as", "fastcgi"), gwSpindle(t, "--path", files, "--as", "scgi")
@@ -168,9 +152,9 @@ func gwCompare(t *testing.T, itself, behind *gwClient, prefix string) {
 
 // TestBehindByCGI: lighttpd starts a process for each request.
 func TestBehindByCGI(t *testing.T) {
+	t.Parallel()
 	files := gwFiles(t)
-	name, err := program()
-	must(t, err)
+	name := build(t, "cmd/spindle")
 	bin := t.TempDir()
 	os.Chmod(bin, 0o755)
 	must(t, os.WriteFile(filepath.Join(bin, "site.cgi"), fmt.Appendf(nil, "#!/bin/sh\nexec %s web --as cgi --path '%s'\n", name, files), 0o755))
@@ -184,6 +168,7 @@ func TestBehindByCGI(t *testing.T) {
 // script of CGI, behind spindle, behind nginx. (It reads before it answers: nginx sends no
 // more of the content when the head of the answer has come.)
 func TestBehindContent(t *testing.T) {
+	t.Parallel()
 	script := filepath.Join(t.TempDir(), "sum.sh")
 	must(t, os.WriteFile(script, []byte("#!/bin/sh\nn=$(wc -c)\necho 'Content-Type: text/plain'\necho\necho \"$REQUEST_METHOD $PATH_INFO $CONTENT_LENGTH $REMOTE_ADDR\"\necho $n\n"), 0o755))
 	for _, as := range []string{"fastcgi", "scgi"} {
@@ -209,6 +194,7 @@ func TestBehindContent(t *testing.T) {
 // TestBehindClientLeaves: nginx tells that a client is gone, and the script behind is
 // ended.
 func TestBehindClientLeaves(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	script, pid := filepath.Join(dir, "hang.sh"), filepath.Join(dir, "pid")
 	must(t, os.WriteFile(script, []byte("#!/bin/sh\necho $$ > "+pid+"\nsleep 60\n"), 0o755))
@@ -222,17 +208,13 @@ func TestBehindClientLeaves(t *testing.T) {
 	must(t, err)
 	var n int
 	fmt.Sscan(string(text), &n)
-	for end := time.Now().Add(8 * time.Second); syscall.Kill(n, 0) == nil; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the script goes on although nobody waits for it")
-		}
-	}
+	awaitEnd(t, n) // nobody waits for the script any more
 }
 
 // TestCGIByHand: a process that answers one request, as any server would start it.
 func TestCGIByHand(t *testing.T) {
-	name, err := program()
-	must(t, err)
+	t.Parallel()
+	name := build(t, "cmd/spindle")
 	files := gwFiles(t)
 	run := func(env ...string) (string, error) {
 		cmd := exec.Command(name, "web", "--as", "cgi", "--path", files)

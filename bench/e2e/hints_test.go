@@ -39,7 +39,8 @@ while True:
 // Hints of a program that is none of ours: once each at the terminal, counted in the list of
 // the dashboard, with their sections in the detail.
 func TestHints(t *testing.T) {
-	d := startDev(t, build(t, "cmd/spindle"), map[string]string{"server.py": faultyServer}, "--command", "--", "/usr/bin/python3", "server.py")
+	t.Parallel()
+	d := startDev(t, map[string]string{"server.py": faultyServer}, "--command", "--", "/usr/bin/python3", "server.py")
 	d.await("ready", 1)
 	for range 2 {
 		for _, path := range []string{"/more", "/bare", "/both", "/good"} {

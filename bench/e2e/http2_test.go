@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -41,19 +40,10 @@ func target(t *testing.T) (plain, secure, h2c string) {
 	return plain, secure, h2c
 }
 
-// h2spec builds it, from a module of its own.
-func h2spec(t *testing.T) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "h2spec")
-	c := exec.Command("go", "build", "-o", program, "github.com/summerwind/h2spec/cmd/h2spec")
-	c.Dir = "../suites"
-	output(t, c)
-	return program
-}
-
 // None of its tests fails, also on a port that speaks HTTP/1.1 too.
 func TestH2spec(t *testing.T) {
-	program := h2spec(t)
+	t.Parallel()
+	program := buildIn(t, "../suites", "github.com/summerwind/h2spec/cmd/h2spec")
 	plain, secure, h2c := target(t)
 	for _, row := range []struct {
 		name, address string

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -139,6 +138,7 @@ func echoing() http.Handler {
 }
 
 func TestClientAgainstNetHTTP(t *testing.T) {
+	t.Parallel()
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprint("TLS ", secure), func(t *testing.T) {
 			s := httptest.NewUnstartedServer(echoing())
@@ -208,21 +208,6 @@ func (x *asker) connections(o agent.Origin) int {
 	return <-n
 }
 
-// awaitPort waits until somebody listens.
-func awaitPort(t *testing.T, port int) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		c, err := net.Dial("tcp", localAddr(port))
-		if err == nil {
-			c.Close()
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
-}
-
 // sizes is files of many sizes.
 func sizes(t *testing.T) (dir string, files map[string][]byte) {
 	t.Helper()
@@ -262,18 +247,20 @@ func wantFiles(t *testing.T, o agent.Origin, files map[string][]byte) {
 }
 
 func TestClientAgainstNghttpd(t *testing.T) {
+	t.Parallel()
 	dir, files := sizes(t)
 	port := freePort(t)
 	c := exec.Command("nghttpd", "--no-tls", "-d", dir, "-a", "127.0.0.1", fmt.Sprint(port))
 	must(t, c.Start())
 	t.Cleanup(func() { c.Process.Kill(); c.Wait() })
-	awaitPort(t, port)
+	awaitListener(t, "tcp", localAddr(port))
 	wantFiles(t, originOf("h2c", localAddr(port)), files)
 }
 
 // nginx does not take trailers, and ends a connection after 1000 requests, by GOAWAY:
 // nothing is lost by it.
 func TestClientAgainstNginx(t *testing.T) {
+	t.Parallel()
 	dir, files := sizes(t)
 	work := t.TempDir()
 	port := freePort(t)
@@ -297,7 +284,7 @@ http {
 			t.Log(log.String())
 		}
 	})
-	awaitPort(t, port)
+	awaitListener(t, "tcp", localAddr(port))
 	o := originOf("h2c", localAddr(port))
 	wantFiles(t, o, files)
 	x := newAsker(t)

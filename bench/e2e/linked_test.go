@@ -50,6 +50,7 @@ var mostBytes = map[string]uint64{
 }
 
 func TestNothingUnusedIsLinked(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("it reads ELF")
 	}

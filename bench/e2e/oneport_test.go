@@ -67,13 +67,7 @@ func startOnePort(t *testing.T) *onePort {
 	})
 	said.await(t, "ready")
 
-	program := filepath.Join(t.TempDir(), "oneport")
-	build := exec.Command("go", "build", "-o", program, ".")
-	build.Dir = source
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	cmd := exec.Command(program, "-listen", "tcp:0:interface=127.0.0.1", "-dir", source, "-static", files, "-django", django,
+	cmd := exec.Command(buildIn(t, "../apps", "./oneport"), "-listen", "tcp:0:interface=127.0.0.1", "-dir", source, "-static", files, "-django", django,
 		"-python", debianPython, "-fpm", "unix:"+fpm, "-node", "unix:"+socket)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	must(t, cmd.Start())
@@ -92,6 +86,7 @@ func startOnePort(t *testing.T) *onePort {
 // TestOnePort: each part answers, in a client and in a browser, and the page at the root
 // tells how it does, also when one goes.
 func TestOnePort(t *testing.T) {
+	t.Parallel()
 	p := startOnePort(t)
 	p.fetchEach(t)
 	b := openChromium(t, p.url)
@@ -174,7 +169,8 @@ func (b *browser) whole() []byte {
 	size := map[string]any{"width": 1100, "height": max(height, 800), "deviceScaleFactor": 1, "mobile": false}
 	b.call("Emulation.setDeviceMetricsOverride", size, nil)
 	defer b.call("Emulation.clearDeviceMetricsOverride", map[string]any{}, nil)
-	time.Sleep(300 * time.Millisecond) // it weaves its threads anew
+	b.eval("window.woven = false; requestAnimationFrame(() => requestAnimationFrame(() => { window.woven = true })); 1")
+	b.until("window.woven") // its threads, anew
 	return b.screenshot()
 }
 

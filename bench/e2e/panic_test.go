@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -122,7 +123,7 @@ func main() {
 
 func startPanics(t *testing.T) *devRun {
 	t.Helper()
-	d := startDev(t, build(t, "cmd/spindle"), map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": panicMain}, ".")
+	d := startDev(t, map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": panicMain}, ".")
 	d.await("ready", 1)
 	return d
 }
@@ -158,7 +159,9 @@ func TestPanicVariablesUnderCollection(t *testing.T) {
 }
 
 func TestPanicInHandlerAndError(t *testing.T) {
+	t.Parallel()
 	d := startPanics(t)
+	d.until("/stock?item=wool", "order = nil") // the first time it has to learn of the program, which may take too long
 	status, body := d.get("/stock?item=wool")
 	for _, w := range []string{"invalid memory address", "main.stock", "order = nil", `wanted = "wool"`, "GET /stock?item=wool"} {
 		if status != 500 || !strings.Contains(body, w) {
@@ -190,16 +193,14 @@ var (
 // pinOf is what the terminal shows.
 func (d *devRun) pinOf() string {
 	d.Helper()
-	for late := time.After(20 * time.Second); ; {
-		if m := pinLine.FindStringSubmatch(d.log.String()); m != nil {
-			return m[1]
+	var pin []string
+	await(d.T, 20*time.Second, func() error {
+		if pin = pinLine.FindStringSubmatch(d.log.String()); pin == nil {
+			return errors.New("the terminal shows no PIN")
 		}
-		select {
-		case <-late:
-			d.Fatal("the terminal shows no PIN")
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+		return nil
+	})
+	return pin[1]
 }
 
 // post sends a form to a page of the development server.
@@ -259,6 +260,7 @@ func TestPanicConsole(t *testing.T) {
 
 // The page, in the light and in the dark, on a wide screen and on a phone.
 func TestPanicPageInChromium(t *testing.T) {
+	t.Parallel()
 	d := startPanics(t)
 	b := openChromium(t, d.url+"/bill?name=Ada&password=hush")
 	b.until("document.querySelectorAll('.frame').length > 3 && document.readyState === 'complete'")
@@ -327,6 +329,7 @@ application = get_wsgi_application()
 
 // Exceptions of Python applications have the same page, with the variables of each frame.
 func TestPythonExceptions(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name, file string
 		want       []string
@@ -335,7 +338,7 @@ func TestPythonExceptions(t *testing.T) {
 		{"Django", djangoPanic, []string{"KeyError", "app.show", "wanted = {&#39;name&#39;: &#39;distaff&#39;}  (dict, 1)", "request = <WSGIRequest: GET &#39;/bill&#39;>"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			d := startDev(t, build(t, "cmd/spindle"), map[string]string{"app.py": row.file}, "--python", "/usr/bin/python3", "app.py")
+			d := startDev(t, map[string]string{"app.py": row.file}, "--python", "/usr/bin/python3", "app.py")
 			d.await("ready", 1)
 			status, body := d.get("/bill")
 			for _, w := range row.want {
@@ -385,7 +388,8 @@ func main() {
 
 // A program of net/http with report.Handler around its router.
 func TestPanicOfNetHTTP(t *testing.T) {
-	d := startDev(t, build(t, "cmd/spindle"), map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": netHTTPPanic}, ".")
+	t.Parallel()
+	d := startDev(t, map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": netHTTPPanic}, ".")
 	d.await("ready", 1)
 	if status, body := d.get("/user/ada"); status != 200 || body != "Ada" {
 		t.Errorf("%d %s", status, body)
@@ -419,7 +423,8 @@ func main() {
 // A panic that net/http recovers from by itself has a ticket without a witness, too: of what
 // was printed.
 func TestPanicThatIsPrinted(t *testing.T) {
-	d := startDev(t, build(t, "cmd/spindle"), map[string]string{"go.mod": "module demo\n\ngo 1.26\n", "main.go": printedPanic}, "--witness=false", ".")
+	t.Parallel()
+	d := startDev(t, map[string]string{"go.mod": "module demo\n\ngo 1.26\n", "main.go": printedPanic}, "--witness=false", ".")
 	d.await("ready", 1)
 	d.get("/user?name=bob&token=hush")
 	d.await("ticket", 1)

@@ -170,9 +170,7 @@ func TestProxyWebSockets(t *testing.T) {
 	wantWell(t, exec.CommandContext(patience(t), "/usr/bin/python3", "testdata/live_websockets.py", plain))
 	secure, _ := behindProxy(t, "tls:0:interface=127.0.0.1", "http://"+up)
 	for _, url := range []string{"http://" + plain, "https://" + secure} {
-		cmd := exec.CommandContext(patience(t), "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-			"--ignore-certificate-errors", "--remote-debugging-port=0", "--user-data-dir="+chromiumProfile(t), url+"/")
-		must(t, cmd.Start())
+		openChromium(t, url+"/")
 		select {
 		case report := <-told:
 			if report != "all is well" {
@@ -181,8 +179,6 @@ func TestProxyWebSockets(t *testing.T) {
 		case <-time.After(time.Minute):
 			t.Errorf("%s: the page tells nothing", url)
 		}
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
 	}
 }
 
@@ -223,12 +219,8 @@ func TestProxyMemory(t *testing.T) {
 	t.Parallel()
 	up, _, log := nodeUpstream(t)
 	dir := t.TempDir()
-	program := filepath.Join(dir, "spindle")
-	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/spindle").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	socket := filepath.Join(dir, "s")
-	cmd := gwProcess(t, socket, program, "web", "--quiet", "--proxy", "/="+up, "--listen", "unix:"+socket)
+	cmd := gwProcess(t, socket, build(t, "cmd/spindle"), "web", "--quiet", "--proxy", "/="+up, "--listen", "unix:"+socket)
 	c := newGWClient("unix", socket)
 	if _, body, err := c.ask(t, "POST", "/upload", io.LimitReader(zeros{}, 1<<20)); err != nil || body != "got 1048576" {
 		t.Fatalf("%q, %v", body, err)

@@ -20,7 +20,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"spindle/reactor"
 	"spindle/resource/static"
@@ -86,17 +85,8 @@ http {
 			t.Log(log.String())
 		}
 	})
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		c, err := net.Dial("unix", socket)
-		if err == nil {
-			c.Close()
-			return client("nginx", "unix", socket)
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("nginx does not answer: ", err, log.String())
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	awaitListener(t, "unix", socket)
+	return client("nginx", "unix", socket)
 }
 
 func client(name, network, addr string) *server {
@@ -111,7 +101,7 @@ func client(name, network, addr string) *server {
 	return s
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -294,6 +284,7 @@ func parts(t *testing.T, a answer) string {
 
 // What is no file gets the status of nginx too.
 func TestWhatIsNoFileAsNginxAnswers(t *testing.T) {
+	t.Parallel()
 	ours, theirs := spindle(t), nginx(t)
 	for _, path := range []string{
 		"/", "/library", "/library?x=1", "/library/", "/_static/", "/_static", "/none", "/none/", "/index.html/", "/index.html/x",

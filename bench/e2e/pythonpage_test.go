@@ -72,7 +72,7 @@ const shopTemplate = `<ul>
 `
 
 func startShop(t *testing.T) *devRun {
-	d := startDev(t, build(t, "cmd/spindle"), map[string]string{"app.py": shopApp, "templates/cart.html": shopTemplate,
+	d := startDev(t, map[string]string{"app.py": shopApp, "templates/cart.html": shopTemplate,
 		"faulty.py": "def ok():\n    pass\n\n\nname = ok( + 1\nother = 2\n"}, "--python", "/usr/bin/python3", "app.py")
 	d.await("ready", 1)
 	return d
@@ -81,6 +81,7 @@ func startShop(t *testing.T) *devRun {
 // The page of an exception in a template, wide and on a phone, and its console by the
 // keyboard alone.
 func TestPythonPageInChromium(t *testing.T) {
+	t.Parallel()
 	d := startShop(t)
 	b := openChromium(t, d.url+"/cart?who=ada&token=hush")
 	b.until("document.querySelectorAll('.frame').length > 3 && document.readyState === 'complete'")
@@ -136,6 +137,7 @@ func (b *browser) enter(text string) {
 // A SyntaxError in a module that is imported late has its place and a caret; causes have
 // their frames below their own heading; when the worker is gone the ticket says so.
 func TestPythonTickets(t *testing.T) {
+	t.Parallel()
 	d := startShop(t)
 	_, page := d.get("/import", "Accept", "text/html")
 	if !strings.Contains(page, "SyntaxError") || !strings.Contains(page, "faulty.py<b>:5</b>") || !strings.Contains(page, `<b>^`) {

@@ -294,6 +294,7 @@ var allAsked = []asked{
 }
 
 func TestSameAnswersOverAllProtocols(t *testing.T) {
+	t.Parallel()
 	plain, secure := stock(t)
 	sent := filepath.Join(t.TempDir(), "sent")
 	must(t, os.WriteFile(sent, bytes.Repeat([]byte("what is sent "), 100_000), 0o644))
@@ -331,6 +332,7 @@ func (q asked) answer(t *testing.T, base string, w way) string {
 
 // On a port without TLS a client is sent to the one with it, whatever protocol it speaks.
 func TestSecureRedirectOverAllProtocols(t *testing.T) {
+	t.Parallel()
 	plain, secure := stock(t)
 	q := asked{path: "/secure?a=b"}
 	for _, w := range ways {

@@ -5,27 +5,15 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // This file looks at TLS with the eyes of others: testssl.sh, and Chromium with and
 // without trust in the authority that spindle cert has made.
-
-// build makes a program of the module.
-func build(t *testing.T, pkg string) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), filepath.Base(pkg))
-	if out, err := exec.Command("go", "build", "-o", program, "../../"+pkg).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return program
-}
 
 // atHome is a command of a user who lives in home.
 func atHome(t *testing.T, home, program string, args ...string) *exec.Cmd {
@@ -59,16 +47,7 @@ func serving(t *testing.T, c *exec.Cmd, port int) {
 			t.Log(log)
 		}
 	})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", localAddr(port))
-		if err == nil {
-			conn.Close()
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err, log)
-		}
-	}
+	awaitListener(t, "tcp", localAddr(port))
 }
 
 // finding is what testssl.sh says about one thing.

@@ -14,16 +14,16 @@ import (
 // startPage runs spindle web with no more words than --listen.
 func startPage(t *testing.T) (url string) {
 	t.Helper()
-	name, err := program()
-	must(t, err)
+	name := build(t, "cmd/spindle")
 	port := freePort(t)
 	serving(t, atHome(t, t.TempDir(), name, "web", "--listen", fmt.Sprintf("tls:%d", port)), port)
 	return fmt.Sprintf("https://127.0.0.1:%d", port)
 }
 
 func TestChatInTwoWindows(t *testing.T) {
+	t.Parallel()
 	url := startPage(t)
-	ada, ben := openChromium(t, url+"/chat", "--ignore-certificate-errors"), openChromium(t, url+"/chat", "--ignore-certificate-errors")
+	ada, ben := openChromium(t, url+"/chat"), openChromium(t, url+"/chat")
 	ben.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": "dark"}}}, nil)
 	for name, b := range map[string]*browser{"Ada": ada, "Ben": ben} {
 		b.until("document.getElementById('state').textContent === '2 are here'")

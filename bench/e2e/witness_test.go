@@ -150,8 +150,9 @@ func routersMod(t *testing.T) (mod, sum string) {
 
 // A panic of a program that is no Spindle program, and does not import it.
 func TestWitness(t *testing.T) {
+	t.Parallel()
 	mod, sum := routersMod(t)
-	d := startDev(t, build(t, "cmd/spindle"), map[string]string{"go.mod": mod, "go.sum": sum, "main.go": routersMain}, "--build-flag=-mod=mod", ".")
+	d := startDev(t, map[string]string{"go.mod": mod, "go.sum": sum, "main.go": routersMain}, "--build-flag=-mod=mod", ".")
 	d.await("ready", 1)
 	d.get("/", "Accept", "text/html")
 	for range 5 { // what reads variables is started, and learns of the program, first
@@ -261,7 +262,8 @@ func (d *devRun) panicsAtOnce(t *testing.T) {
 	if n := len(slices.Compact(ids)); n != 20 {
 		t.Errorf("%d tickets", n)
 	}
-	time.Sleep(300 * time.Millisecond) // one of what gin has printed would be there by now
+	// What does not come tells nobody: a ticket of what gin has printed would be there by now.
+	time.Sleep(300 * time.Millisecond)
 	if n := d.seen(isTicket) - before; n != 20 {
 		t.Errorf("%d tickets for 20 panics", n)
 	}

@@ -172,6 +172,7 @@ func (s *wsgiServer) checkCookies() {
 
 // Quixote is in no package of Debian: it is looked at where it can be imported.
 func TestWSGIFrameworks(t *testing.T) {
+	t.Parallel()
 	program := build(t, "cmd/spindle")
 	for _, name := range []string{"bottle", "cherrypy", "django", "flask", "paste", "pyramid", "quixote", "webob", "webpy", "werkzeug"} {
 		if name == "quixote" && exec.Command(debianPython, "-c", "import quixote.publish").Run() != nil {
@@ -209,6 +210,7 @@ func manage(t *testing.T, dir string, env []string, args ...string) {
 // A project as django-admin makes it: SQLite, the admin site and its static files, and a
 // browser that logs in.
 func TestDjangoAdmin(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cmd := exec.CommandContext(patience(t), "/usr/bin/django-admin", "startproject", "mysite", dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
