@@ -100,7 +100,7 @@ func (d *devRun) seen(match func(e devEvent) bool) (n int) {
 // await waits for the nth event of a kind.
 func (d *devRun) await(kind string, n int) {
 	d.Helper()
-	await(d.T, time.Minute, func() error {
+	await(d.T, 3*time.Minute, func() error {
 		if d.seen(func(e devEvent) bool { return e.Event == kind }) >= n {
 			return nil
 		}
@@ -143,7 +143,7 @@ func (d *devRun) get(path string, fields ...string) (status int, body string) {
 func (d *devRun) until(path, text string) time.Duration {
 	d.Helper()
 	began := time.Now()
-	await(d.T, time.Minute, func() error {
+	await(d.T, 3*time.Minute, func() error {
 		if _, body := d.get(path); !strings.Contains(body, text) {
 			return fmt.Errorf("%s does not have %q", path, text)
 		}
