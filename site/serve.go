@@ -41,6 +41,9 @@ type Dev struct {
 	Rules []dev.Rule
 	// Editor opens a file; see spindle dev --editor.
 	Editor string
+	// Messages has the dashboard show the messages of WebSockets: new(websocket.Decoders), which
+	// links what a program without WebSockets is spared. nil leaves them alone.
+	Messages dev.Messages
 	// Output is where it is told what happens; nil is standard error.
 	Output io.Writer
 }
@@ -48,9 +51,9 @@ type Dev struct {
 // Serve serves root on the default reactor until it is stopped. While Dev.Off is not set
 // it does so in a process of its own, which is built anew and replaced at every change
 // of the source without a request being refused; pages in the browser follow, and panics
-// have a page: with the variables of every frame and a console where the spindle command is
-// in PATH, which has the debugger that this program is spared. main must call it early: what comes before it runs twice at the
-// first start.
+// have a page. Where the spindle command is in PATH, which has what this program is spared, the
+// page has the variables of every frame and a console, and the dashboard traces and profiles.
+// main must call it early: what comes before it runs twice at the first start.
 //
 //	func main() {
 //		log.Fatal(site.Serve(app.Root(), site.Dev{Off: os.Getenv("APP_ENV") == "production"}))
@@ -123,13 +126,13 @@ func (d *Dev) supervise(source string) error {
 		return err
 	}
 	loop := reactor.Default()
-	o := dev.Options{Kind: dev.Go, Dir: here, Source: source, Package: ".", Args: os.Args[1:], BuildFlags: d.Flags,
+	o := dev.Options{Kind: dev.Go, Messages: d.Messages, Dir: here, Source: source, Package: ".", Args: os.Args[1:], BuildFlags: d.Flags,
 		Rules: d.Rules, Editor: d.Editor, EnvFiles: dev.FindEnvFiles(here, os.Getenv(dev.EnvironmentVariable), d.EnvFiles), Extra: d.Watch,
 		Proxy: func(addr string, secure bool) (resource.Resource, error) { return upstream(loop, addr, secure) }}
 	if path, err := exec.LookPath("spindle"); err != nil {
 		o.NotInspected = "what reads them is the spindle command, which is not in PATH: go install spindle/cmd/spindle"
 	} else {
-		o.Inspect = inspect.New(path)
+		o.Inspect, o.Recordings = inspect.New(path), inspect.NewRecordings(path)
 	}
 	sup, err := dev.New(loop, o)
 	if err != nil {

@@ -32,6 +32,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"spindle/cmd/spindle/locals"
+	"spindle/cmd/spindle/recordings"
 	"spindle/site/dev"
 	"spindle/site/dev/inspect"
 )
@@ -61,7 +62,19 @@ func main() {
 	if socket := inspect.Asked(); socket != nil {
 		os.Exit(help(socket))
 	}
+	if what := inspect.AskedToRead(); what != "" {
+		os.Exit(read(what))
+	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// read has this process read a recording for a development server.
+func read(what string) int {
+	if err := inspect.Read(what, recordings.Reader{}, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitFailed
+	}
+	return 0
 }
 
 // help has this process look into programs for a development server.

@@ -159,7 +159,7 @@ func (p flightPage) RenderGET(r *resource.Request) ([]byte, error) {
 		}{y.line(), decimal(y.x.number), y.path, y.summary, y.failed})
 	}
 	if reader == nil && y.failed == "" {
-		y.failed = "Here traces are not read: spindle dev does."
+		y.failed = "What reads it is the spindle command, which is not in PATH: go install spindle/cmd/spindle. The file can be read by go tool trace."
 	}
 	r.SetField("Content-Type", "application/json")
 	r.SetField("X-Content-Type-Options", "nosniff")

@@ -215,7 +215,7 @@ func (r readings) Profile(_, _, _, _, _ string) (*ProfileSummary, error) {
 func TestFlightPages(t *testing.T) {
 	m, f := traced(t)
 	f.kept(t, 10)
-	if text := m.get(Prefix + "flights/1"); !strings.Contains(text, "not read") {
+	if text := m.get(Prefix + "flights/1"); !strings.Contains(text, "the spindle command, which is not in PATH") {
 		t.Error(text)
 	}
 	for _, row := range []struct {

@@ -255,7 +255,7 @@ func (r *profiling) stop() {
 func (r *profiling) read() {
 	y, reader, root := r.y, r.p.s.opts.Recordings, r.p.s.target.root()
 	if reader == nil {
-		r.end("done", "Here profiles are not read, only kept: spindle dev does.")
+		r.end("done", "What reads it is the spindle command, which is not in PATH: go install spindle/cmd/spindle. The files can be read by go tool pprof.")
 		return
 	}
 	reactor.DeferToThreadPool(r.p.s.loop.ThreadPool(), func() (json.RawMessage, error) {
