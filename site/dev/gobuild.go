@@ -20,9 +20,6 @@ import (
 // This file builds a Go program: from the first event of a save, given up at the next,
 // and not at all when what is to be built was built before.
 
-// keptBuilds is how many programs of one package are kept, so that an undo is instant.
-const keptBuilds = 8
-
 // goBuilder builds one main package. Loop only.
 type goBuilder struct {
 	loop  reactor.Loop
@@ -31,7 +28,9 @@ type goBuilder struct {
 	flags []string // for go build, beside -o
 	plain bool     // the own module is built without optimisation, for its variables
 	env   []string
-	cache string // where the programs are kept
+	cache string   // where the programs are kept
+	held  *os.File // that directory
+	swept bool     // what nobody uses any more was removed
 
 	deps    *goDeps // nil before the first go list has ended
 	fresh   bool    // deps is of the files as they are
@@ -86,8 +85,9 @@ func newGoBuilder(l reactor.Loop, dir, pkg string, flags, env []string) (*goBuil
 	}
 	name := sha256.Sum256([]byte(dir + "\x00" + pkg))
 	b := &goBuilder{loop: l, dir: dir, pkg: pkg, flags: flags, env: env, sums: goSums{read: map[string]fileRead{}},
-		cache: filepath.Join(base, "spindle", "dev", hex.EncodeToString(name[:8]))}
-	return b, os.MkdirAll(b.cache, 0o700)
+		cache: filepath.Join(base, "spindle", "dev", hex.EncodeToString(name[:packageName]))}
+	b.held, err = holdDir(b.cache)
+	return b, err
 }
 
 // cacheDir is where this user's programs are kept. Without a home that is below the directory
@@ -469,35 +469,8 @@ func (b *goBuilder) close() {
 	b.cancel()
 	b.recipe.remove()
 	b.recipe = nil
-}
-
-// pruneLater has a thread remove the oldest programs.
-func (b *goBuilder) pruneLater() {
-	reactor.DeferToThreadPool(b.loop.ThreadPool(), func() (struct{}, error) {
-		b.prune()
-		return struct{}{}, nil
-	})
-}
-
-// prune removes the oldest programs, and what builds that were killed have left. Blocks: not on
-// the loop.
-func (b *goBuilder) prune() {
-	entries, err := os.ReadDir(b.cache)
-	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.IsDir() })
-	if err != nil || len(entries) <= keptBuilds {
-		return
-	}
-	age := func(e os.DirEntry) time.Time {
-		info, err := e.Info()
-		if err != nil {
-			return time.Time{}
-		}
-		return info.ModTime()
-	}
-	slices.SortFunc(entries, func(x, y os.DirEntry) int { return age(y).Compare(age(x)) })
-	for _, e := range entries[keptBuilds:] {
-		_ = os.Remove(filepath.Join(b.cache, e.Name()))
-	}
+	_ = b.held.Close()
+	b.witness.letGo()
 }
 
 // buildID is n times a name of what was built, in the shape of those of the go command.

@@ -47,10 +47,11 @@ const witnessLink = "-checklinkname=0"
 
 // witness is what is known of it. Loop only.
 type witness struct {
-	off     string // why nobody wants one; "" when it is wanted
-	why     string // why the program has none; "" when it has, or needs none
-	said    string // the last that was said of it
-	overlay string // the file for -overlay; "" for none
+	off     string   // why nobody wants one; "" when it is wanted
+	why     string   // why the program has none; "" when it has, or needs none
+	said    string   // the last that was said of it
+	overlay string   // the file for -overlay; "" for none
+	held    *os.File // its directory; nil before the first
 }
 
 const witnessIsOff = "--witness is off"
@@ -76,12 +77,23 @@ func (b *goBuilder) addWitness(d *goDeps) {
 		return
 	}
 	m := b.home(d)
-	overlay, err := writeWitness(filepath.Join(filepath.Dir(b.cache), "witness"), m.Path, m.Dir, d.main.Dir)
+	overlay, held, err := writeWitness(filepath.Join(filepath.Dir(b.cache), witnessKept), m.Path, m.Dir, d.main.Dir)
 	if err != nil {
 		w.why = err.Error()
 		return
 	}
-	w.overlay = overlay
+	now := b.loop.Now()
+	_ = os.Chtimes(overlay, now, now)
+	w.letGo()
+	w.overlay, w.held = overlay, held
+}
+
+// letGo ends the use of its directory.
+func (w *witness) letGo() {
+	if w.held != nil {
+		_ = w.held.Close()
+	}
+	w.held = nil
 }
 
 // noWitness is why there can not be one.
@@ -168,33 +180,43 @@ func firstLineWith(text, what string) string {
 }
 
 // writeWitness writes the files below dir, if they are not there, and gives the one for
-// -overlay: the same for the same content.
-func writeWitness(dir, module, root, main string) (overlay string, err error) {
+// -overlay: the same for the same content. Its directory is held until held is closed.
+func writeWitness(dir, module, root, main string) (overlay string, held *os.File, err error) {
 	files, err := witnessFiles(module, root, main)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	text, err := json.Marshal(files)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	sum := sha256.Sum256(text)
-	dir = filepath.Join(dir, hex.EncodeToString(sum[:12]))
-	overlay = filepath.Join(dir, "overlay.json")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
+	dir = filepath.Join(dir, hex.EncodeToString(sum[:witnessName]))
+	if held, err = holdDir(dir); err != nil {
+		return "", nil, err
 	}
+	overlay = filepath.Join(dir, "overlay.json")
+	if err := placeWitness(dir, overlay, files); err != nil {
+		_ = held.Close()
+		return "", nil, err
+	}
+	return overlay, held, nil
+}
+
+// placeWitness writes the files, and the one that says where they seem to be.
+func placeWitness(dir, overlay string, files map[string]string) error {
 	replace := map[string]string{}
 	for n, at := range slices.Sorted(maps.Keys(files)) {
 		replace[at] = filepath.Join(dir, fmt.Sprintf("%d.go", n+1))
 		if err := place(replace[at], []byte(files[at])); err != nil {
-			return "", err
+			return err
 		}
 	}
-	if text, err = json.Marshal(map[string]any{"Replace": replace}); err != nil {
-		return "", err
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return err
 	}
-	return overlay, place(overlay, text)
+	return place(overlay, text)
 }
 
 // place writes a file, unless it is there as it is to be: whole for whoever reads it meanwhile,

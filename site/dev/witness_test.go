@@ -9,15 +9,18 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"spindle/reactor"
 )
 
 // The files of the witness are sources of the program's module: they import each other there,
 // and nothing else but the standard library.
 func TestWitnessFiles(t *testing.T) {
-	overlay, err := writeWitness(t.TempDir(), "example.org/shop", "/shop", "/shop/cmd/web")
+	overlay, held, err := writeWitness(t.TempDir(), "example.org/shop", "/shop", "/shop/cmd/web")
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer held.Close()
 	text, err := os.ReadFile(overlay)
 	if err != nil {
 		t.Fatal(err)
@@ -48,10 +51,11 @@ func TestWitnessFiles(t *testing.T) {
 			}
 		}
 	}
-	again, err := writeWitness(filepath.Dir(filepath.Dir(overlay)), "example.org/shop", "/shop", "/shop/cmd/web")
+	again, heldToo, err := writeWitness(filepath.Dir(filepath.Dir(overlay)), "example.org/shop", "/shop", "/shop/cmd/web")
 	if err != nil || again != overlay {
-		t.Errorf("%s, %v", again, err)
+		t.Fatalf("%s, %v", again, err)
 	}
+	defer heldToo.Close()
 	// What somebody has removed or cut comes back.
 	first := filepath.Join(filepath.Dir(overlay), "1.go")
 	want, err := os.ReadFile(first)
@@ -61,7 +65,10 @@ func TestWitnessFiles(t *testing.T) {
 	if err := os.WriteFile(first, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := writeWitness(filepath.Dir(filepath.Dir(overlay)), "example.org/shop", "/shop", "/shop/cmd/web"); err != nil {
+	if err := heldToo.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, heldToo, err = writeWitness(filepath.Dir(filepath.Dir(overlay)), "example.org/shop", "/shop", "/shop/cmd/web"); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := os.ReadFile(first); string(got) != string(want) || len(want) == 0 {
@@ -118,7 +125,7 @@ func TestNoWitness(t *testing.T) {
 		for i, name := range goSettings {
 			values[i] = map[string]string{"GOVERSION": "go1.26.8", "GOROOT": goroot, "GOMOD": mod}[name]
 		}
-		b := &goBuilder{pkg: ".", cache: filepath.Join(t.TempDir(), "x"), salt: strings.Join(values, "\n")}
+		b := &goBuilder{loop: reactor.New(), pkg: ".", cache: filepath.Join(t.TempDir(), "x"), salt: strings.Join(values, "\n")}
 		d := &goDeps{serves: true, main: goPackage{Dir: "/shop", Module: &goModule{Path: "shop", Dir: "/shop", Main: true}}}
 		row.change(b, d)
 		b.addWitness(d)

@@ -1,0 +1,55 @@
+package dev
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// What nobody has used for long is removed, unless somebody uses it, and nothing else is.
+func TestSweepUnused(t *testing.T) {
+	base, now := t.TempDir(), time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)
+	old, young := now.Add(-keptUnused-time.Hour), now.Add(-keptUnused+time.Hour)
+	rows := []struct {
+		name          string
+		file, dir     time.Time
+		held, removed bool
+	}{
+		{name: "0123456789abcdef", file: old, dir: old, removed: true},
+		{name: "0123456789abcde0", file: young, dir: old},
+		{name: "0123456789abcde1", file: old, dir: young},
+		{name: "0123456789abcde2", file: old, dir: old, held: true},
+		{name: "witness/0123456789abcdef01234567", file: old, dir: old, removed: true},
+		{name: "witness/0123456789abcdef01234568", file: young, dir: old},
+		{name: "witness/0123456789abcdef01234569", file: old, dir: old, held: true},
+		{name: "somebody's", file: old, dir: old},
+	}
+	for _, row := range rows {
+		dir := filepath.Join(base, row.name)
+		held, err := holdDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row.held {
+			defer held.Close()
+		} else if err := held.Close(); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, "x")
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for path, at := range map[string]time.Time{file: row.file, dir: row.dir} {
+			if err := os.Chtimes(path, at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	sweepUnused(base, now)
+	for _, row := range rows {
+		if _, err := os.Stat(filepath.Join(base, row.name, "x")); os.IsNotExist(err) != row.removed {
+			t.Errorf("%+v: %v", row, err)
+		}
+	}
+}
