@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path"
 	"strings"
-	"syscall"
 	"time"
 
 	"spindle/protocol/agent"
@@ -94,7 +92,7 @@ func serveDev(c *devConfig, out, errs *os.File) error {
 		d.terminal.takeKeys()
 		return nil
 	})
-	defer d.restartOnHangup(loop)()
+	defer d.onHangup(loop)()
 	err = d.run()
 	d.terminal.restore()
 	if d.events != nil {
@@ -201,19 +199,4 @@ func (c *devConfig) isQuiet(p string) bool {
 		}
 	}
 	return false
-}
-
-// restartOnHangup has SIGHUP start the program again, until stop is called.
-func (d *devServer) restartOnHangup(loop reactor.Loop) (stop func()) {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGHUP)
-	go func() {
-		for range c {
-			loop.CallFromThread(d.supervisor.Restart)
-		}
-	}()
-	return func() {
-		signal.Stop(c)
-		close(c)
-	}
 }

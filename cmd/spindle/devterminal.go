@@ -2,15 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/skip2/go-qrcode"
@@ -21,8 +17,8 @@ import (
 	"spindle/site/dev"
 )
 
-// This file is what spindle dev shows, and the keys that it takes. Everything here runs
-// on the loop, but for the reading of keys.
+// This file is what spindle dev shows, and what the keys do. Everything here runs on the
+// loop.
 
 // devTerminal shows events as they come. A line that comes again is counted, not shown
 // again.
@@ -31,12 +27,11 @@ type devTerminal struct {
 	out     *terminalOut
 	colour  bool
 	format  site.LogFormat
-	last    string // the line shown last, without its time; of a request, what it asked for
-	times   int    // how often it came
-	level   int    // 0: all; 1: no requests; 2: what fails only
-	saved   *term.State
-	tty     *os.File
-	typing  atomic.Bool // what is typed goes to the program, line by line; the reader of keys ends it
+	last    string      // the line shown last, without its time; of a request, what it asked for
+	times   int         // how often it came
+	level   int         // 0: all; 1: no requests; 2: what fails only
+	saved   *term.State // nil while no keys are taken
+	reader  *keyReader  // likewise
 	watched bool
 	told    time.Duration // of a build that goes on, where lines can not be taken back
 }
@@ -362,85 +357,6 @@ func millis(d time.Duration) string {
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	}
 	return fmt.Sprintf("%d ms", d.Milliseconds())
-}
-
-// takeKeys reads keys, if somebody is there to press them.
-func (t *devTerminal) takeKeys() {
-	if !t.keys() {
-		return
-	}
-	saved, err := term.GetState(int(os.Stdin.Fd()))
-	if err != nil || rawKeys(int(os.Stdin.Fd())) != nil {
-		return
-	}
-	t.saved, t.tty = saved, os.Stdin
-	loop := t.d.group.Reactors()[0]
-	go t.whenContinued(func() { loop.CallFromThread(t.rawAgain) })
-	go t.readKeys(loop)
-}
-
-// readKeys is a goroutine's work: keys, and lines while what is typed goes to the program.
-func (t *devTerminal) readKeys(loop reactor.Loop) {
-	for {
-		b := make([]byte, 1024)
-		n, err := t.tty.Read(b)
-		switch {
-		case err == io.EOF && t.typing.CompareAndSwap(true, false):
-			loop.CallFromThread(t.typed)
-		case err != nil:
-			return
-		case t.typing.Load():
-			loop.CallFromThread(func() { t.d.supervisor.Type(b[:n]) })
-		default:
-			for _, k := range b[:n] {
-				loop.CallFromThread(func() { t.key(k) })
-			}
-		}
-	}
-}
-
-// typeIn has what is typed go to the program.
-func (t *devTerminal) typeIn(now time.Time) {
-	if !t.d.supervisor.Reads() {
-		t.line(now, t.paint(yellow, "there is no program that reads"))
-		return
-	}
-	t.line(now, t.paint(yellow, "what you type goes to the program; Ctrl-D ends that"))
-	t.out.flush()
-	t.typing.Store(true)
-	_ = term.Restore(int(t.tty.Fd()), t.saved)
-}
-
-// typed takes keys again.
-func (t *devTerminal) typed() {
-	t.rawAgain()
-	t.line(time.Now(), t.paint(dimmed, "keys are for spindle again"))
-}
-
-// whenContinued calls f each time when the process goes on after Ctrl-Z. It is a goroutine's
-// work, for as long as the process lives.
-func (t *devTerminal) whenContinued(f func()) {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGCONT)
-	for range c {
-		f()
-	}
-}
-
-// rawAgain takes keys again: the shell has had the terminal meanwhile.
-func (t *devTerminal) rawAgain() {
-	if t.saved != nil && !t.typing.Load() {
-		_ = rawKeys(int(t.tty.Fd()))
-	}
-}
-
-// restore gives the terminal back as it was.
-func (t *devTerminal) restore() {
-	t.out.flush()
-	if t.saved != nil {
-		_ = term.Restore(int(t.tty.Fd()), t.saved)
-		t.saved = nil
-	}
 }
 
 // key does what a key asks for.
