@@ -428,6 +428,9 @@ func (x *exchange) ExchangeLost(err error) {
 		x.r.Answer(x.kept(e, "hit; detail=stale-if-error"), nil)
 		return
 	}
+	if !x.answered && x.p.Unanswered != nil && x.p.Unanswered(x.r, &upstreamError{x.u.Text, err}) {
+		return
+	}
 	status := 502
 	if errors.Is(err, reactor.ErrTimeout) {
 		status = 504

@@ -36,6 +36,36 @@ func (l *lookout) OriginFault(f protocol.Fault) {
 	l.told <- map[protocol.FaultKind]string{protocol.FaultExtra: "extra", protocol.FaultCut: "cut", protocol.FaultUnreadable: "unreadable: "}[f.Kind] + f.Text
 }
 
+// Who takes a request over that no upstream has answered answers it; one that was begun, it is
+// not told of.
+func TestUnanswered(t *testing.T) {
+	for _, row := range []struct {
+		name, answer string
+		take         bool
+		status       int
+		body         string
+	}{
+		{"cut", "", true, 200, "instead"},
+		{"left alone", "", false, 502, ""},
+		{"answered", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true, 200, "ok"},
+	} {
+		p, err := proxy.New(raw(t, func(c net.Conn, _ string) { _, _ = io.WriteString(c, row.answer) }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Retries = -1
+		p.Unanswered = func(r *resource.Request, err error) bool {
+			if row.take {
+				r.Loop().CallLater(0, func() { r.Answer(r.Text("instead")) })
+			}
+			return row.take
+		}
+		if status, body := serve(t, p, nil).get("/"); status != row.status || row.body != "" && body != row.body {
+			t.Errorf("%s: %d %s", row.name, status, body)
+		}
+	}
+}
+
 // Who observes a request hears what the upstream's answer was before it was made right, also
 // what comes when the answer is over.
 func TestFaultsOfAnUpstream(t *testing.T) {

@@ -52,6 +52,11 @@ type Proxy struct {
 	// error is answered in its place.
 	EditAnswer func(r *resource.Request, a *Answer) error
 
+	// Unanswered, if set, is told of a request that no upstream has answered, before it is
+	// answered with 502 or 504. If it returns true, it answers the request itself, now or later.
+	// What has come of the content is gone. Loop only.
+	Unanswered func(r *resource.Request, err error) bool
+
 	// MaxBodyBytes limits the content of a request; none. Beyond: 413.
 	MaxBodyBytes int64
 	// Retries is how many more upstreams are tried where one can not be reached, or dies
