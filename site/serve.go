@@ -39,6 +39,9 @@ type Dev struct {
 	Watch []string
 	// Rules come before the standard ones.
 	Rules []dev.Rule
+	// Hosts are names under which it may be asked, beside those of this machine and IP
+	// addresses; see spindle dev --host.
+	Hosts []string
 	// Editor opens a file; see spindle dev --editor.
 	Editor string
 	// Messages has the dashboard show the messages of WebSockets: new(websocket.Decoders), which
@@ -90,7 +93,7 @@ func (d *Dev) endpoint() string {
 // serve is the program itself.
 func (d *Dev) serve(root resource.Resource) error {
 	s := New(root)
-	s.Debug = d.debug()
+	s.Debug, s.alone = d.debug(), d.Off
 	if d.Setup != nil {
 		d.Setup(s)
 	}
@@ -127,8 +130,10 @@ func (d *Dev) supervise(source string) error {
 	}
 	loop := reactor.Default()
 	o := dev.Options{Kind: dev.Go, Messages: d.Messages, Dir: here, Source: source, Package: ".", Args: os.Args[1:], BuildFlags: d.Flags,
-		Rules: d.Rules, Editor: d.Editor, EnvFiles: dev.FindEnvFiles(here, os.Getenv(dev.EnvironmentVariable), d.EnvFiles), Extra: d.Watch,
-		Proxy: func(addr string, secure bool) (resource.Resource, error) { return upstream(loop, addr, secure) }}
+		Rules: d.Rules, Hosts: d.Hosts, Editor: d.Editor, EnvFiles: dev.FindEnvFiles(here, os.Getenv(dev.EnvironmentVariable), d.EnvFiles), Extra: d.Watch,
+		Proxy: func(addr string, secure bool, unanswered func(*resource.Request, error) bool) (resource.Resource, error) {
+			return upstream(loop, addr, secure, unanswered)
+		}}
 	if path, err := exec.LookPath("spindle"); err != nil {
 		o.NotInspected = "what reads them is the spindle command, which is not in PATH: go install spindle/cmd/spindle"
 	} else {
@@ -150,7 +155,7 @@ func (d *Dev) supervise(source string) error {
 }
 
 // upstream passes requests on to the program.
-func upstream(loop *reactor.Reactor, addr string, secure bool) (resource.Resource, error) {
+func upstream(loop *reactor.Reactor, addr string, secure bool, unanswered func(*resource.Request, error) bool) (resource.Resource, error) {
 	scheme := "http://"
 	if secure {
 		scheme = "https://"
@@ -159,7 +164,7 @@ func upstream(loop *reactor.Reactor, addr string, secure bool) (resource.Resourc
 	if err != nil {
 		return nil, err
 	}
-	p.Retries, p.MaxFails = -1, -1
+	p.Retries, p.MaxFails, p.Unanswered = -1, -1, unanswered
 	if secure { // its certificate is for the outside
 		p.Pool = agent.NewPool(loop)
 		p.Pool.TLS = &tls.Config{InsecureSkipVerify: true}

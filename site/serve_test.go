@@ -1,11 +1,13 @@
 package site
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
+	"spindle/protocol/probe"
 	"spindle/reactor"
 	"spindle/resource"
 )
@@ -19,6 +21,26 @@ func TestDebugIsForDevelopment(t *testing.T) {
 		t.Setenv("SPINDLE_DEV", row.supervised)
 		if d := (Dev{Off: row.off}); d.debug() != row.want {
 			t.Errorf("%+v", row)
+		}
+	}
+}
+
+// Below a development server a Site made in the usual way has the pages of Debug; who says
+// Off has not.
+func TestDebugBelowDevelopmentServer(t *testing.T) {
+	const asked = "SPINDLE_TEST_SITE"
+	if how := os.Getenv(asked); how != "" {
+		s := New(new(resource.Tree))
+		s.alone = how == "off"
+		s.StartFactory(reactor.New())
+		fmt.Printf("debug %v\n", s.requests.Debug)
+		return
+	}
+	for _, row := range []struct{ how, probe, want string }{{"on", "", "debug false"}, {"on", "/nowhere", "debug true"}, {"off", "/nowhere", "debug false"}} {
+		run := exec.Command(os.Args[0], "-test.run=^TestDebugBelowDevelopmentServer$")
+		run.Env = append(os.Environ(), asked+"="+row.how, probe.Variable+"="+row.probe)
+		if text, err := run.CombinedOutput(); err != nil || !strings.Contains(string(text), row.want) {
+			t.Errorf("%+v: %v: %s", row, err, text)
 		}
 	}
 }

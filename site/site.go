@@ -38,8 +38,9 @@ type Site struct {
 	// Forwarded tells that they write the field Forwarded (RFC 7239), and those
 	// two, which a client can then forge, are not looked at.
 	Forwarded bool
-	// Debug shows causes and stacks on error pages, and logs each use of a
-	// Request after its end. It costs memory and speed.
+	// Debug shows causes and stacks on error pages, and the walk down the tree on those
+	// of a 404, and logs each use of a Request after its end. It costs memory and speed.
+	// Below a development server (spindle dev) it is so without it.
 	Debug bool
 
 	// MaxRequestLineBytes limits the request line; 8 KiB. Beyond: 414.
@@ -117,6 +118,7 @@ type Site struct {
 	entry    Entry     // used again for each line
 	hinted   time.Time // of the last hint
 	probed   *probed   // nil unless a development server looks
+	alone    bool      // Debug counts, also where a development server looks
 }
 
 // New makes a Site for the tree below root, with every limit at its default.
@@ -153,7 +155,7 @@ func (s *Site) start(l reactor.Loop) {
 		Forwarded:         s.Forwarded,
 		ErrorPage:         s.ErrorPage,
 		ErrorLog:          s.ErrorLog,
-		Debug:             s.Debug,
+		Debug:             s.Debug || probe.Wanted() && !s.alone,
 		Finished:          s.finished,
 	}
 	if s.probed != nil {

@@ -102,7 +102,7 @@ func serveDev(c *devConfig, out, errs *os.File) error {
 }
 
 // upstream is what passes requests on to a program.
-func (d *devServer) upstream(addr string, secure bool) (resource.Resource, error) {
+func (d *devServer) upstream(addr string, secure bool, unanswered func(*resource.Request, error) bool) (resource.Resource, error) {
 	scheme := "http://"
 	if secure {
 		scheme = "https://"
@@ -113,6 +113,7 @@ func (d *devServer) upstream(addr string, secure bool) (resource.Resource, error
 	}
 	p.Retries = -1
 	p.MaxFails = -1
+	p.Unanswered = unanswered
 	if secure { // its certificate is for the outside
 		p.Pool = agent.NewPool(d.group.Reactors()[0])
 		p.Pool.TLS = &tls.Config{InsecureSkipVerify: true}

@@ -31,6 +31,7 @@ func runOnce(p *project, errs *os.File, ask func(*once) *reactor.Deferred[struct
 	o := p.options
 	o.With, o.After, o.Debugger, o.Vet, o.Test, o.Lint, o.Checks = nil, "", "", false, false, "", nil
 	o.Patience = 2 * time.Second
+	o.Hosts = []string{"*"} // nobody else asks
 	if err := dev.StartKeeper(); err != nil {
 		return failure{err}
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"os"
@@ -116,10 +117,10 @@ func (f *front) publish(e Event) {
 
 // Pass goes on to the own pages, or to what serves.
 func (f *front) Pass(r *resource.Request) (resource.Resource, error) {
+	if !f.s.hostIsOurs(r) {
+		return nil, &resource.Error{Status: 403, Detail: foreignHost(hostName(r.Authority()))}
+	}
 	if bytes.HasPrefix(r.PathBytes(), []byte(Prefix)) || string(r.PathBytes()) == Prefix[:len(Prefix)-1] {
-		if !f.s.hostIsOurs(r) {
-			return nil, &resource.Error{Status: 403, Detail: "The pages of the development server are not served under this name. Name it with --host."}
-		}
 		if !isHere(r) && !forEveryPage(string(r.PathBytes()[min(len(Prefix), len(r.PathBytes())):])) {
 			return nil, &resource.Error{Status: 403, Detail: "What requests, tickets and logs hold is shown on the machine that runs the development server, or through a tunnel to it such as ssh -L makes."}
 		}
@@ -245,13 +246,25 @@ func dropField(h *protocol.Head, name string) {
 // another one.
 func (s *Supervisor) hostIsOurs(r *resource.Request) bool { return s.isOurName(r.Authority()) }
 
-// isOurName is hostIsOurs for a name, with or without a port.
-func (s *Supervisor) isOurName(host string) bool {
+// foreignHost says how a name is allowed.
+func foreignHost(name string) string {
+	name = cut(name, 100)
+	return fmt.Sprintf("The development server does not answer under the name %q, which a page elsewhere may have made to lead here. "+
+		"If it is a name of yours, allow it: --host %s, or host = [%q] in spindle.toml; a program that runs itself, site.Dev{Hosts: …}.", name, name, name)
+}
+
+// hostName is an authority without its port, in small letters.
+func hostName(host string) string {
 	host = strings.ToLower(host)
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		host = host[:i]
 	}
-	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	return strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+}
+
+// isOurName is hostIsOurs for a name, with or without a port.
+func (s *Supervisor) isOurName(host string) bool {
+	host = hostName(host)
 	if _, err := netip.ParseAddr(host); err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "" {
 		return true
 	}
@@ -260,7 +273,7 @@ func (s *Supervisor) isOurName(host string) bool {
 	}
 	return slices.ContainsFunc(s.opts.Hosts, func(h string) bool {
 		h = strings.ToLower(h)
-		return h == host || strings.HasPrefix(h, ".") && strings.HasSuffix(host, h)
+		return h == "*" || h == host || strings.HasPrefix(h, ".") && strings.HasSuffix(host, h)
 	})
 }
 

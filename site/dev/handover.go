@@ -43,6 +43,7 @@ func (s *Supervisor) start() {
 	if s.current != nil && s.current.alone() {
 		was := s.current
 		s.current, s.serves = nil, nil
+		s.front.dash.rec.closeBefore(s.answers + 1)
 		was.over().Then(func(string) { s.startNow() }, nil)
 		was.stop(s.opts.patience())
 		return
@@ -86,6 +87,7 @@ func (s *Supervisor) isReady(n int, g generation, root resource.Resource) {
 	s.upSince = s.loop.Now()
 	s.accepting()
 	s.tell(Event{Kind: EventReady, Generation: n, PID: g.pid(), Took: s.upSince.Sub(s.since)})
+	s.front.dash.rec.closeBefore(n)
 	s.release()
 	if s.opts.After != "" {
 		s.runCommand(s.opts.After)

@@ -36,8 +36,9 @@ type Options struct {
 	// App makes the tree of a WSGI application or of a directory for a generation; the
 	// supervisor knows no kind of resource itself. For Files it is called once.
 	App func(l reactor.Loop, n int) (App, error)
-	// Proxy makes the resource that passes requests on to host:port.
-	Proxy func(addr string, secure bool) (resource.Resource, error)
+	// Proxy makes the resource that passes requests on to host:port. It asks unanswered before
+	// it answers that there is no answer: true takes the request from it.
+	Proxy func(addr string, secure bool, unanswered func(r *resource.Request, err error) bool) (resource.Resource, error)
 
 	// Direct gives the public port, whose socket programs are given to accept at it
 	// themselves; nil passes requests on to them. They have to take the socket over
@@ -71,8 +72,8 @@ type Options struct {
 	Hold time.Duration
 	// Editor is the command that opens a file; "" means that of the environment.
 	Editor string
-	// Hosts are the names under which the pages of the development server may be asked
-	// for, beside those of this machine.
+	// Hosts are the names under which the program and the pages of the development server may
+	// be asked for, beside those of this machine; .example.test is all that end so, * is any.
 	Hosts []string
 	// Highlight makes HTML of lines of a source, escaped; nil leaves them without colour.
 	Highlight func(name string, lines []string) []string

@@ -43,12 +43,13 @@ type recorder struct {
 	watched  map[int64]*record             // by that number: under way, and in the ring
 	under    map[*resource.Request]*record // under way
 	sse      int                           // of these, event streams
+	open     map[*record]func()            // event streams and WebSockets, with what closes them
 	hinted   *hinted
 }
 
 func newRecorder(s *Supervisor) *recorder {
 	c := &recorder{s: s, sending: map[string]*sending{}, over: func() {}, streams: newStreams(s), hinted: newHinted(s),
-		watched: map[int64]*record{}, under: map[*resource.Request]*record{}}
+		watched: map[int64]*record{}, under: map[*resource.Request]*record{}, open: map[*record]func(){}}
 	c.repeats = &repeats{c: c}
 	c.flights, c.profiles = newFlights(s), &profiles{s: s}
 	return c

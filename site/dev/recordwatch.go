@@ -26,17 +26,21 @@ func (x *record) watchOwn(r *resource.Request) {
 	x.number = x.c.numbers
 	x.c.watched[x.number] = x
 	x.c.under[r] = x
-	r.Watch(recordWatch{x})
+	r.Watch(recordWatch{x, r})
 }
 
 // recordWatch is a record as a resource.Watcher.
-type recordWatch struct{ x *record }
+type recordWatch struct {
+	x *record
+	r *resource.Request
+}
 
 // AnswerBegun is told to the record as an Observer.
 func (w recordWatch) AnswerBegun(_ int, fields protocol.Fields) {
 	if isEventStream(fields) {
 		w.x.sse = true
 		w.x.c.sse++
+		w.x.c.open[w.x] = func() { w.r.Abort(errReplaced) }
 	}
 }
 
@@ -44,6 +48,7 @@ func (w recordWatch) AnswerBegun(_ int, fields protocol.Fields) {
 func (w recordWatch) Over(t *probe.Timeline) {
 	if w.x.sse {
 		w.x.c.sse--
+		delete(w.x.c.open, w.x)
 	}
 	w.x.own = t
 }
@@ -103,8 +108,11 @@ func (m marking) Pass(r *resource.Request) (resource.Resource, error) {
 		x.passed = true
 	}
 	if line := m.g.s.probes.of(m.g.pid()); x != nil && line != nil {
-		x.to = line
 		h := r.Head()
+		if x.to != nil { // the mark of a program that has ended
+			dropField(h, probe.Field)
+		}
+		x.to = line
 		h.Fields = append(h.Fields, protocol.RawField{Name: []byte(probe.Field), Value: []byte(line.key + "." + decimal(x.number))})
 	}
 	return m.root, nil

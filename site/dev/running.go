@@ -35,7 +35,7 @@ func (s *Supervisor) startProgram(spec programSpec) (generation, error) {
 	g.p = p
 	p.ready.Then(func(p *program) {
 		s.tellOwnPort(p)
-		root, err := s.opts.Proxy(p.addr, p.secure)
+		root, err := s.opts.Proxy(p.addr, p.secure, g.unanswered)
 		settleWith(g.rootd, resource.Resource(marking{g: g, root: g.hands.around(root)}), err)
 	}, func(err error) { settleWith(g.rootd, nil, err) })
 	p.ended.Then(func(p *program) { settleWith(g.ended, p.status.String(), nil) }, nil)

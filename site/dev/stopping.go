@@ -17,6 +17,7 @@ func (s *Supervisor) StopProgram() {
 	}
 	if was := s.current; was != nil {
 		s.current, s.serves = nil, nil
+		s.front.dash.rec.closeBefore(s.answers + 1)
 		s.retire(was)
 	}
 	s.accepting()

@@ -2,6 +2,7 @@ package dev
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -209,6 +210,19 @@ func (x *record) endEvents(why string) {
 		x.events = nil
 	}
 	x.stream.end(why)
+}
+
+// errReplaced is why an event stream was closed.
+var errReplaced = errors.New("closed for a newer program")
+
+// closeBefore closes what programs before generation n have under way without an end: clients
+// come again, and find the newer one.
+func (c *recorder) closeBefore(n int) {
+	for x, shut := range c.open {
+		if x.generation < n {
+			shut()
+		}
+	}
 }
 
 // mediaType is the type without its parameters.

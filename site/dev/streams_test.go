@@ -219,6 +219,7 @@ func TestStreamsOfHTTP2(t *testing.T) {
 	m.s.serves = switching{p: new(keeping)}
 	h := resourcetest.Head("CONNECT", "/chat", protocol.Fields{{Name: "Host", Value: "localhost"}})
 	h.Protocol, h.Version = []byte("websocket"), protocol.HTTP2
+	h.Authority = []byte("localhost")
 	x := m.Open(h)
 	tr := m.Loop.Connect(x.Switched)
 	tr.Deliver(aFrame("hello"))

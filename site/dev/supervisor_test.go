@@ -362,6 +362,10 @@ func TestOthersInTheNetwork(t *testing.T) {
 func TestOwnPages(t *testing.T) {
 	m := supervised(t)
 	m.serve("<!doctype html><html><head></head></html>")
+	m.s.opts.Hosts = []string{"mine.example"}
+	if x := m.ask("GET", "/", "Host", "evil.example:8080"); !strings.Contains(string(x.Body), `host = ["evil.example"] in spindle.toml`) {
+		t.Errorf("%s", x.Body)
+	}
 	for _, row := range []struct {
 		method, path string
 		fields       []string
@@ -369,6 +373,11 @@ func TestOwnPages(t *testing.T) {
 	}{
 		{"GET", Prefix + "live.js", nil, 200},
 		{"GET", Prefix + "live.js", []string{"Host", "evil.example"}, 403},
+		{"GET", "/", []string{"Host", "evil.example:8080"}, 403},
+		{"GET", "/", []string{"Host", "localhost.evil.example"}, 403},
+		{"GET", "/", []string{"Host", "mine.example"}, 200},
+		{"GET", "/", []string{"Host", "192.168.1.7:8080"}, 200},
+		{"GET", "/", []string{"Host", "App.Localhost.:8080"}, 200},
 		{"GET", Prefix + "live.js", []string{"Host", "127.0.0.1:8080"}, 200},
 		{"GET", Prefix + "live.js", []string{"Host", "[::1]:8080"}, 200},
 		{"GET", Prefix + "live.js", []string{"Host", "app.localhost"}, 200},

@@ -47,6 +47,7 @@ func (x *record) Switched(p reactor.Protocol) reactor.Protocol {
 	t.up = decoders.New(extensions, true, func(s *protocol.Seen) { t.seen(s, true) })
 	t.down = decoders.New(extensions, false, func(s *protocol.Seen) { t.seen(s, false) })
 	st.tap, x.stream = t, st
+	x.c.open[x] = t.restart
 	if _, ok := p.(reactor.HalfCloseProtocol); ok {
 		return tapHalf{t}
 	}
@@ -117,6 +118,17 @@ func (t *tap) sendWaiting() {
 	t.proto.DataReceived(frame)
 }
 
+// restart closes the connection: the program has made room for another one. RFC 6455 §7.4.1.
+func (t *tap) restart() {
+	if t.Transport == nil {
+		return
+	}
+	if t.st.c != nil && t.down.Broken() == "" && t.down.Between() {
+		t.Write([]byte{0x88, 2, 1012 >> 8, 1012 & 0xff})
+	}
+	t.LoseConnection()
+}
+
 // ConnectionMade gives the protocol the tap as its transport.
 func (t *tap) ConnectionMade(tr reactor.Transport) {
 	t.Transport = tr
@@ -136,6 +148,7 @@ func (t *tap) ConnectionLost(reason error) {
 	if reason != nil && reason != reactor.ErrDone {
 		why = "cut: " + reason.Error()
 	}
+	delete(t.st.x.c.open, t.st.x)
 	t.st.end(why)
 	t.shut = true
 	t.proto.ConnectionLost(reason)
