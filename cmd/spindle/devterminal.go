@@ -311,16 +311,17 @@ func (t *devTerminal) request(e *site.Entry) {
 	if t.level == 1 || t.level == 2 && e.Status < 500 {
 		return
 	}
+	at := e.Time.Add(e.Duration) // so that lines stand in order
 	line := strings.TrimRight(string(t.format(nil, e)), "\n")
 	_, text, ok := strings.Cut(line, " ")
 	switch {
 	case !ok:
 	case e.Duration > time.Second:
-		t.line(e.Time, text+t.paint(yellow, "  slow"))
+		t.line(at, text+t.paint(yellow, "  slow"))
 	case t.colour: // a page that asks again and again is one line, with the newest time
-		t.lineLike(e.Time, fmt.Sprintf("%s %s %d", e.Method, e.Target, e.Status), text)
+		t.lineLike(at, fmt.Sprintf("%s %s %d", e.Method, e.Target, e.Status), text)
 	default:
-		t.line(e.Time, text)
+		t.line(at, text)
 	}
 }
 

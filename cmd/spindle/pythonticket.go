@@ -14,7 +14,7 @@ import (
 
 // pythonTicket is all that the worker has told.
 func pythonTicket(e *wsgi.Exception) *dev.Ticket {
-	t := &dev.Ticket{Report: postmortem.Report{PID: e.PID, Stack: e.Trace, Environment: pythonPairs(e.Environment)}}
+	t := &dev.Ticket{Typed: true, Report: postmortem.Report{PID: e.PID, Stack: e.Trace, Environment: pythonPairs(e.Environment)}}
 	for _, c := range e.Causes {
 		t.Report.Causes = append(t.Report.Causes, postmortem.Cause{Type: c.Type, Text: c.Text, Link: c.Link})
 	}

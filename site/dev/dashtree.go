@@ -3,6 +3,7 @@ package dev
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"spindle/reactor"
 	"spindle/resource"
@@ -46,7 +47,7 @@ func (x dashTree) RenderGET(r *resource.Request) ([]byte, error) {
 	if s.probe() == nil {
 		return sendJSON(r, drawnTrees{Trees: []drawnTree{}, Why: whyNoTree(s)})
 	}
-	return laterJSON(r, reactor.Chain(s.Ask("tree", ""), func(raw json.RawMessage) *reactor.Deferred[[]byte] {
+	return laterJSON(r, orNoTree(reactor.Chain(s.Ask("tree", ""), func(raw json.RawMessage) *reactor.Deferred[[]byte] {
 		var roots []outline.Node
 		if err := json.Unmarshal(raw, &roots); err != nil {
 			return reactor.Failed[[]byte](err)
@@ -56,7 +57,21 @@ func (x dashTree) RenderGET(r *resource.Request) ([]byte, error) {
 			return reactor.Failed[[]byte](err)
 		}
 		return reactor.Succeeded(body)
-	}))
+	})))
+}
+
+// orNoTree is d, or why there is nothing to draw: that the program can not say is no failure.
+func orNoTree(d *reactor.Deferred[[]byte]) *reactor.Deferred[[]byte] {
+	drawn := reactor.NewDeferred[[]byte]().OnCancel(d.Cancel)
+	d.Then(func(body []byte) { settleWith(drawn, body, nil) }, func(err error) {
+		why := noTree
+		if !strings.HasSuffix(err.Error(), "does not know of tree") {
+			why = "The program does not say what it consists of: " + err.Error() + "."
+		}
+		body, err := json.Marshal(drawnTrees{Trees: []drawnTree{}, Why: why})
+		settleWith(drawn, body, err)
+	})
+	return drawn
 }
 
 // tree is what h consists of: as the application tells it, which it is asked once, else as
@@ -82,8 +97,11 @@ func whyNoTree(s *Supervisor) string {
 	if s.current == nil {
 		return "No program runs now."
 	}
-	return "This program is not made of resources that could be drawn: it is no program of Spindle."
+	return noTree
 }
+
+const noTree = "Here stands what a program of Spindle consists of: its tree of resources, with the requests that run through it. " +
+	"This program is not made of resources: there is none to draw."
 
 // draw makes what a page gets, and has requests to these trees counted.
 func (x *insight) draw(source string, roots []outline.Node) drawnTrees {

@@ -2,10 +2,12 @@ package dev
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
 	"spindle/protocol/probe"
+	"spindle/reactor"
 	"spindle/resource"
 )
 
@@ -132,8 +134,15 @@ func TestSlowCallbacks(t *testing.T) {
 
 func TestTreeOfWhatIsHosted(t *testing.T) {
 	m, _ := recorded(t)
-	if got := m.get(Prefix + "dash/tree"); !strings.Contains(got, "no program of Spindle") {
+	if got := m.get(Prefix + "dash/tree"); !strings.Contains(got, "not made of resources") {
 		t.Error(got)
+	}
+	for said, want := range map[string]string{"the program does not know of tree": "not made of resources", "not now": "does not say what it consists of: not now."} {
+		var body []byte
+		orNoTree(reactor.Failed[[]byte](errors.New(said))).Then(func(b []byte) { body = b }, nil)
+		if !strings.Contains(string(body), want) {
+			t.Errorf("%s: %s", said, body)
+		}
 	}
 	root := new(resource.Tree)
 	root.PutChild("a", marked{})

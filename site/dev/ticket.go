@@ -21,6 +21,8 @@ type Ticket struct {
 	Report postmortem.Report `json:"report"`
 	Frames []Frame           `json:"frames,omitempty"`
 	Why    string            `json:"why,omitempty"` // the frames are without variables
+	// Typed: errors are named by their types, as in Python, where the text alone says little.
+	Typed bool `json:"typed,omitempty"`
 	// Stood is how long the goroutine stood for the copy of its memory.
 	Stood time.Duration `json:"stood_ns,omitempty"`
 
@@ -38,7 +40,15 @@ func (t *Ticket) Title() string {
 	if len(t.Report.Causes) == 0 {
 		return "an error"
 	}
-	first, _, _ := strings.Cut(t.Report.Causes[0].Text, "\n")
+	c := t.Report.Causes[0]
+	first, _, _ := strings.Cut(c.Text, "\n")
+	switch {
+	case !t.Typed:
+	case first == "":
+		return c.Type
+	default:
+		return c.Type + ": " + first
+	}
 	return first
 }
 

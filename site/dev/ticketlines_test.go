@@ -76,6 +76,19 @@ func TestLinesWithoutRecord(t *testing.T) {
 	}
 }
 
+// An exception is called by its type, a panic by what it says.
+func TestTitleOfTicket(t *testing.T) {
+	for _, row := range []struct {
+		typed      bool
+		text, want string
+	}{{true, "'nothere'", "KeyError: 'nothere'"}, {true, "", "KeyError"}, {true, "a\nb", "KeyError: a"}, {false, "oh\ndear", "oh"}} {
+		k := &Ticket{Typed: row.typed, Report: postmortem.Report{Causes: []postmortem.Cause{{Type: "KeyError", Text: row.text}}}}
+		if k.Title() != row.want {
+			t.Errorf("%q: %q", row.text, k.Title())
+		}
+	}
+}
+
 // What gin and net/http print of a panic is not among the lines.
 func TestWithoutPanic(t *testing.T) {
 	out, errs := func(text string) LogLine { return LogLine{Kind: "stdout", Text: text} }, func(text string) LogLine { return LogLine{Kind: "stderr", Text: text} }

@@ -74,7 +74,7 @@
       a.href = '#request-' + v.request;
       acts.append(a);
     }
-    const head = el('div', '', el('h2', '', v.method + ' ' + v.target), el('p', '', v.why + ' · ' + new Date(v.at).toLocaleTimeString() + ' · generation ' + v.gen));
+    const head = el('div', '', el('h2', '', v.method + ' ' + v.target), el('p', '', v.why + ' · ' + clock(v.at) + ' · generation ' + v.gen));
     const how = el('p', '', 'The whole trace: ', el('code', '', 'go tool trace ' + v.path));
     const parts = v.summary ? summary(v.summary, v) : [el('p', '', v.failed)];
     sheet.replaceChildren(head, acts, ...parts, how);

@@ -115,7 +115,7 @@
     was = now;
     now = x;
     const p = x.process, loops = x.loops, own = x.processes || [];
-    const program = own.filter(o => o.name !== 'Development server');
+    const program = own.filter(o => o.name !== 'Development server' && o.name !== 'Reader of variables');
     const sum = f => program.length ? program.reduce((n, o) => n + f(o), 0) : undefined;
     const held = loops && loops.some(l => l.held);
     push(gauges[0], loops ? Math.max(...loops.map(l => l.held ? 1e9 : l.lag)) : undefined, held ? 'held now: it does not come back' : '');

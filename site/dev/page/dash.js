@@ -467,7 +467,7 @@
     $('d-status').textContent = v.lost ? 'Cut: ' + v.lost : v.status + ' ' + v.reason;
     $('d-status').className = 'd-status ' + (v.lost || v.status >= 500 ? 'bad' : v.status >= 400 ? 'warn' : 'ok');
     $('d-title').textContent = v.method + ' ' + v.target;
-    const sub = [time(v.took), bytes(v.bytes), v.version, 'generation ' + (v.gen || '–'), 'from ' + v.client, new Date(v.at).toLocaleTimeString()];
+    const sub = [time(v.took), bytes(v.bytes), v.version, 'generation ' + (v.gen || '–'), 'from ' + v.client, clock(v.at)];
     $('d-sub').textContent = sub.join(' · ');
     const acts = [];
     const button = (label, f, plain) => { const b = el('button', plain ? 'plain' : '', label); b.type = 'button'; b.addEventListener('click', () => f(b)); acts.push(b); return b; };

@@ -74,17 +74,25 @@
 
   // --- what stands above the page ---
 
+  // plain is the style where there is no other.
+  const plain = `.spindle-veil, .spindle-bar { position: fixed; z-index: 2147483647; right: 0; bottom: 0; max-height: 100%; overflow: auto; ` +
+    `padding: 1em; background: #fff; color: #111; font: 15px/1.5 system-ui, sans-serif } .spindle-veil { left: 0; top: 0 } pre { white-space: pre-wrap }`;
+
   function shadow() {
     if (root) return root;
     const host = document.createElement('spindle-dev');
     host.style.cssText = 'all:initial;position:static';
     document.documentElement.append(host);
+    host.style.visibility = 'hidden'; // until it looks as it is meant to
     root = host.attachShadow({ mode: 'open' });
-    fetch(base + 'page.css').then(r => r.text()).then(css => {
+    fetch(base + 'page.css').then(r => r.ok ? r.text() : Promise.reject(r.status)).catch(() => plain).then(css => {
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(css);
       root.adoptedStyleSheets = [sheet];
-    }).catch(() => {});
+    }).catch(() => {}).finally(() => {
+      host.style.visibility = '';
+      if (veil) veil.querySelector('.close').focus(); // what is hidden takes none
+    });
     return root;
   }
 
