@@ -138,13 +138,16 @@ var (
 // is the innermost frame below one of roots, else the innermost.
 func parsePythonOutput(out string, roots []string) []Fault {
 	var f, own Fault
-	found := false
+	found, compiled := false, false // compiled: the last place was not run yet
 	for line := range strings.Lines(out) {
 		line = strings.TrimRight(line, "\r\n")
-		if m := pyFrame.get().FindStringSubmatch(line); m != nil {
+		if at := strings.IndexByte(line, '^'); compiled && at >= pyIndent && strings.Trim(line, " ^") == "" {
+			own.Column = pyColumn(&own, at)
+		} else if m := pyFrame.get().FindStringSubmatch(line); m != nil {
 			f.File = m[1]
 			f.Line, _ = strconv.Atoi(m[2])
-			if slices.ContainsFunc(roots, func(r string) bool { return below(f.File, r) }) || !strings.Contains(line, ", in ") {
+			compiled = !strings.Contains(line, ", in ")
+			if slices.ContainsFunc(roots, func(r string) bool { return below(f.File, r) }) || compiled {
 				own = f // the second: it can not be compiled, which is not the fault of who imports it
 			}
 		} else if strings.HasPrefix(line, "Traceback ") {
@@ -161,9 +164,18 @@ func parsePythonOutput(out string, roots []string) []Fault {
 		return nil
 	}
 	if own.File != "" {
-		f.File, f.Line = own.File, own.Line
+		f.File, f.Line, f.Column = own.File, own.Line, own.Column
 	}
 	return []Fault{f}
+}
+
+// pyIndent is where an interpreter prints a line, without its own indentation.
+const pyIndent = 4
+
+// pyColumn is the column of f that a caret below its line marks at that place.
+func pyColumn(f *Fault, at int) int {
+	raw := rawLine(f.File, f.Line)
+	return len(raw) - len(strings.TrimLeft(raw, " \t\f")) + at - pyIndent + 1
 }
 
 var (
@@ -192,6 +204,8 @@ func parsePanic(out, root string) []Fault {
 			if own {
 				place = nil
 			}
+		case place == nil && list[len(list)-1].File == m[2] && list[len(list)-1].Line == line && strings.HasPrefix(m[1], "created by "):
+			list[len(list)-1].Message += ", " + calledBy(m[1]) // on one line: it is shown once
 		case place == nil && own && len(list) <= mostCallers:
 			list = append(list, Fault{File: m[2], Line: line, Message: calledBy(m[1])})
 		}

@@ -45,12 +45,12 @@ json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)
 		t.Errorf("%+v", got)
 	}
 	syntax := "  File \"/app/app.py\", line 7\n    def x(\n         ^\nSyntaxError: '(' was never closed\n"
-	want = []Fault{{File: "/app/app.py", Line: 7, Message: "SyntaxError: '(' was never closed"}}
+	want = []Fault{{File: "/app/app.py", Line: 7, Column: 6, Message: "SyntaxError: '(' was never closed"}}
 	if got := parsePythonOutput(syntax, nil); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
 	imported := "Traceback (most recent call last):\n  File \"/app/app.py\", line 3, in <module>\n    import x\n  File \"/lib/x.py\", line 1\n    (\n    ^\nSyntaxError: '(' was never closed\n"
-	want = []Fault{{File: "/lib/x.py", Line: 1, Message: "SyntaxError: '(' was never closed"}}
+	want = []Fault{{File: "/lib/x.py", Line: 1, Column: 1, Message: "SyntaxError: '(' was never closed"}}
 	if got := parsePythonOutput(imported, []string{"/app"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
@@ -75,6 +75,10 @@ func TestPanicFault(t *testing.T) {
 	}
 	want = []Fault{{File: "/usr/go/src/net/http/server.go", Line: 10, Message: "panic: x"}}
 	if got := parsePanic("panic: x\n\ngoroutine 1 [running]:\nnet/http.x(...)\n\t/usr/go/src/net/http/server.go:10 +0x1\n", "/app"); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	want = []Fault{{File: "/app/main.go", Line: 9, Message: "panic: x, in a goroutine that main.main has started"}}
+	if got := parsePanic("panic: x\n\ngoroutine 7 [running]:\nmain.main.func1()\n\t/app/main.go:9 +0x1\ncreated by main.main in goroutine 1\n\t/app/main.go:9 +0x2\n", "/app"); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
 	if got := parsePanic("fine\n", "/app"); got != nil {

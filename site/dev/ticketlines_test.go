@@ -58,6 +58,9 @@ func TestLinesOfTicket(t *testing.T) {
 			}
 		}
 	}
+	if n := strings.Count(v.page(), "<time>+14.0 ms</time>"); n != 1 {
+		t.Errorf("the stamp of two lines stands there %d times", n)
+	}
 	if ticket.Report.Exchange.Said != nil {
 		t.Error("the lines are twice in the ticket")
 	}

@@ -92,13 +92,20 @@ func (l *LogLine) doubt() string {
 func (v *ticketView) logHTML(b *strings.Builder) {
 	for _, p := range v.t.logParts() {
 		b.WriteString(`<section class="fault log"><p class="place"><code>` + p.title + `</code><span>` + p.note + `</span></p><ol>`)
+		stamp := "" // of the line before
 		for i := range p.lines {
 			l := &p.lines[i]
+			at, kind := l.at(), l.Kind
+			if s := at + kind; s == stamp {
+				at, kind = "", ""
+			} else {
+				stamp = s
+			}
 			class, doubt := l.grade(), ""
 			if l.Crowded {
 				class, doubt = strings.TrimLeft(class+" doubt", " "), `<i title="may be of another request">?</i> `
 			}
-			fmt.Fprintf(b, `<li class="%s"><time>%s</time><b>%s</b><span>%s%s</span></li>`, class, l.at(), html.EscapeString(l.Kind), doubt, html.EscapeString(l.named()))
+			fmt.Fprintf(b, `<li class="%s"><time>%s</time><b>%s</b><span>%s%s</span></li>`, class, at, html.EscapeString(kind), doubt, html.EscapeString(l.named()))
 		}
 		b.WriteString(`</ol></section>`)
 	}
