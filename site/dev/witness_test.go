@@ -55,7 +55,6 @@ func TestWitnessFiles(t *testing.T) {
 	if err != nil || again != overlay {
 		t.Fatalf("%s, %v", again, err)
 	}
-	defer heldToo.Close()
 	// What somebody has removed or cut comes back.
 	first := filepath.Join(filepath.Dir(overlay), "1.go")
 	want, err := os.ReadFile(first)
@@ -71,6 +70,7 @@ func TestWitnessFiles(t *testing.T) {
 	if _, heldToo, err = writeWitness(filepath.Dir(filepath.Dir(overlay)), "example.org/shop", "/shop", "/shop/cmd/web"); err != nil {
 		t.Fatal(err)
 	}
+	defer heldToo.Close()
 	if got, _ := os.ReadFile(first); string(got) != string(want) || len(want) == 0 {
 		t.Errorf("%d bytes of %d are back", len(got), len(want))
 	}
