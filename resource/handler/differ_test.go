@@ -242,7 +242,8 @@ var facts = []fact{
 		return fmt.Sprint(r.Trailer)
 	}), ""},
 	{"content that is not read", post("", "hello"), write("x"), ""},
-	{"much that is not read", post("", strings.Repeat("a", 600000)), write("x"), ""},
+	// Most of it never comes: otherwise what has come when the handler ends is a matter of chance.
+	{"much that is not read", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 600000\r\n\r\n" + strings.Repeat("a", 50000), write("x"), ""},
 	{"half of it read", post("", "hello"), tell(func(_ http.ResponseWriter, r *http.Request) string {
 		var p [2]byte
 		n, err := io.ReadFull(r.Body, p[:])
