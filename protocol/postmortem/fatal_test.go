@@ -12,10 +12,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // ends is how a program may end.
@@ -40,9 +42,10 @@ var ends = []struct {
 // A program that ends tells why, and of which goroutine, before it does.
 func TestEndOfProgram(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("POSTMORTEM_END")); err == nil {
-		done := make(chan int)
 		go ends[n].f()
-		<-done
+		for { // has the runtime interrupt whoever seems to run for long
+			runtime.Gosched()
+		}
 	}
 	for n, row := range ends {
 		t.Run(row.name, func(t *testing.T) {
@@ -56,7 +59,7 @@ func TestEndOfProgram(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			told := make(chan Report, 1)
+			told, waited := make(chan Report, 1), make(chan struct{})
 			go func() {
 				defer close(told)
 				c, err := l.Accept()
@@ -70,6 +73,10 @@ func TestEndOfProgram(t *testing.T) {
 				if json.NewDecoder(in).Decode(&r) == nil && strconv.FormatInt(r.Goroutine, 10) == strings.TrimSpace(goroutine) {
 					told <- r
 				}
+				_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+				if _, err := in.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+					close(waited)
+				}
 				_, _ = io.WriteString(c, Seen)
 			}()
 			cmd := exec.Command(os.Args[0], "-test.run=^TestEndOfProgram$")
@@ -82,6 +89,11 @@ func TestEndOfProgram(t *testing.T) {
 			r := <-told
 			if !r.Fatal || len(r.Causes) != 1 || r.Causes[0] != (Cause{Type: row.kind, Text: row.text}) || r.Goroutine == 0 {
 				t.Errorf("%+v", r)
+			}
+			select {
+			case <-waited:
+			case <-time.After(time.Second):
+				t.Error("it has not waited until it was seen")
 			}
 			if where := fmt.Sprintf("goroutine %d ", r.Goroutine); !strings.Contains(string(out), where) {
 				t.Errorf("%sis not in %s", where, out)
