@@ -34,7 +34,9 @@
 //
 //	func main() {
 //		reactor.ListenTCP(1234, reactor.FactoryFunc(func(reactor.Addr) reactor.Protocol { return new(Echo) }))
-//		log.Fatal(reactor.Run())
+//		if err := reactor.Run(); err != nil {
+//			log.Fatal(err)
+//		}
 //	}
 //
 // To be read in this order: interfaces.go (the contract), reactor.go (the loop),

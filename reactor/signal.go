@@ -4,24 +4,33 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
+// longStop is how long the end may take before it is said how to have it at once.
+const longStop = 500 * time.Millisecond
+
 // watchSignals has SIGINT and SIGTERM stop the reactor; the second one ends the
-// process as if nobody had caught it. What it returns ends that.
+// process as if nobody had caught it, which is logged when the first has not ended it soon.
+// What it returns ends that.
 func (r *Reactor) watchSignals() (stop func()) {
 	ch := make(chan os.Signal, 2)
 	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM)
 	done := make(chan struct{})
 	go func() {
-		for n := 0; ; n++ {
+		var first os.Signal
+		var long <-chan time.Time
+		for {
 			select {
 			case <-done:
 				return
+			case <-long:
+				r.logger().Info("reactor: stopping; a second signal ends it at once", "signal", first.String())
 			case s := <-ch:
-				if n > 0 {
+				if first != nil {
 					dieBy(s)
 				}
-				r.logger().Info("reactor: stopping; a second signal ends it at once", "signal", s.String())
+				first, long = s, time.After(longStop)
 				r.Stop()
 			}
 		}

@@ -11,7 +11,9 @@
 // A whole server:
 //
 //	reactor.ListenTCP(8080, site.New(root))
-//	log.Fatal(reactor.Run())
+//	if err := reactor.Run(); err != nil {
+//		log.Fatal(err)
+//	}
 //
 // A Site belongs to one loop and may serve several of its ports. With several loops
 // (reactor.Group) each has its own Site and its own tree. All of it runs on the loop.

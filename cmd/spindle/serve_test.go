@@ -127,6 +127,16 @@ func TestServeStartPage(t *testing.T) {
 	c.wait(`on 2 loops\n`)
 }
 
+// An end that is over at once says nothing of a second signal.
+func TestQuickStop(t *testing.T) {
+	c := startChild(t, "spindle", "web", "--listen", "127.0.0.1:0")
+	c.wait(localPattern)
+	c.signal(syscall.SIGTERM)
+	if state := c.end(); !state.Success() || strings.Contains(c.said(), "second signal") {
+		t.Errorf("%v, %s", state, c.said())
+	}
+}
+
 // A second signal does not wait for a request that does not end.
 func TestSecondSignal(t *testing.T) {
 	c := startChild(t, "spindle", "web", "--listen", "127.0.0.1:0")
