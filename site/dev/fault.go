@@ -74,10 +74,44 @@ func parseGoOutput(out, dir string) (faults []Fault) {
 			break
 		}
 	}
+	module := ""
+	if goGet.get().MatchString(out) {
+		module = moduleAround(dir)
+	}
 	for i := range faults {
-		faults[i].Mend = goMend(faults[i].Message)
+		faults[i] = mended(faults[i], module)
 	}
 	return faults
+}
+
+// mended is f with what to do about it, in place of the words of the go command that say
+// that. module is the path of the own one, "" when it is not known.
+func mended(f Fault, module string) Fault {
+	if m := goGet.get().FindStringSubmatch(f.Message); m != nil && module != "" && below(m[1], module) {
+		dir := "." + strings.TrimPrefix(m[1], module)
+		f.Message = "there is no package " + m[1] + " in this module"
+		f.Mend = "correct the import, or put a Go file into " + dir + ": that directory is gone, empty, or was never there"
+		return f
+	}
+	if f.Mend = goMend(f.Message); f.Mend != "" {
+		f.Message = goAdvice.get().ReplaceAllString(f.Message, "")
+	}
+	return f
+}
+
+// moduleAround is the path of the module that dir belongs to; "" when there is none.
+func moduleAround(dir string) string {
+	for {
+		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if m := modulePath.get().FindSubmatch(text); err == nil && m != nil {
+			return string(m[1])
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return ""
+		}
+		dir = up
+	}
 }
 
 // placed is the fault of a line that begins with its place.
@@ -93,6 +127,7 @@ func placed(m []string, dir string) Fault {
 
 var (
 	goGet      = pattern{text: `no required module provides package ([^\s;:]+)`}
+	goAdvice   = pattern{text: `;? ?(?:to add(?: it)?|to update it|try):\s+go (?:get|mod) [^\n]*$`}
 	goGetSum   = pattern{text: `missing go\.sum entry|verifying .* checksum mismatch`}
 	goTooOld   = pattern{text: `requires go >= ([\d.a-z]+) \(running go ([\d.a-z]+)`}
 	goNotFound = pattern{text: `package ([^\s]+) is not in (?:std|GOROOT)(?: \(([^)]+)\))?`}

@@ -1,7 +1,9 @@
 package dev
 
 import (
+	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -16,11 +18,15 @@ func TestGoFaults(t *testing.T) {
 		{"several lines", "./main.go:4:2: cannot use x as T value:\n\tT has no method M\n", []Fault{
 			{File: "/d/main.go", Line: 4, Column: 2, Message: "cannot use x as T value:\nT has no method M"}}},
 		{"missing module", "main.go:5:2: no required module provides package example.org/x; to add it:\n\tgo get example.org/x\n", []Fault{
-			{File: "/d/main.go", Line: 5, Column: 2, Message: "no required module provides package example.org/x; to add it:\ngo get example.org/x", Mend: "go get example.org/x"}}},
+			{File: "/d/main.go", Line: 5, Column: 2, Message: "no required module provides package example.org/x", Mend: "go get example.org/x"}}},
 		{"no module", "go: go.mod file not found in current directory or any parent directory; see 'go help modules'\n", []Fault{
 			{Message: "go.mod file not found in current directory or any parent directory; see 'go help modules'", Mend: "go mod init example.com/app"}}},
 		{"disk full", "go: writing output: write /x: no space left on device\n", []Fault{
 			{Message: "writing output: write /x: no space left on device", Mend: "make room on the disk (go clean -cache frees what old builds left); the next save builds again"}}},
+		{"sums", "main.go:5:2: missing go.sum entry for module providing package example.org/x (imported by demo); to add:\n\tgo get demo\n", []Fault{
+			{File: "/d/main.go", Line: 5, Column: 2, Message: "missing go.sum entry for module providing package example.org/x (imported by demo)", Mend: "go mod tidy"}}},
+		{"go.mod is old", "go: updates to go.mod needed; to update it:\n\tgo mod tidy\n", []Fault{
+			{Message: "updates to go.mod needed", Mend: "go mod tidy"}}},
 		{"vet", "vet: ./main.go:7:3: unreachable code\n", []Fault{{File: "/d/main.go", Line: 7, Column: 3, Message: "unreachable code"}}},
 		{"downloads say nothing", "go: downloading example.org/x v1.0.0\n", nil},
 	} {
@@ -83,5 +89,18 @@ func TestPanicFault(t *testing.T) {
 	}
 	if got := parsePanic("fine\n", "/app"); got != nil {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A package of the own module is nothing to be fetched.
+func TestPackageOfOneself(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "go.mod", "module example.org/spin // comment\n")
+	write(t, dir, "cmd/web/main.go", "")
+	for name, mend := range map[string]string{"example.org/spin/extra": "put a Go file into ./extra:", "example.org/spinner": "go get example.org/spinner"} {
+		got := parseGoOutput("main.go:5:2: no required module provides package "+name+"; to add it:\n\tgo get "+name+"\n", filepath.Join(dir, "cmd", "web"))
+		if len(got) != 1 || !strings.Contains(got[0].Mend, mend) || strings.Contains(got[0].Message, "go get") {
+			t.Errorf("%+v", got)
+		}
 	}
 }

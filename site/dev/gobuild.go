@@ -150,12 +150,7 @@ func (b *goBuilder) list() *reactor.Deferred[*goDeps] {
 	}
 	b.listing = run
 	b.follow(run, nil)
-	run.result.Then(func(c *command) {
-		if b.listing == c {
-			b.listing = nil
-		}
-		b.listed(c, result)
-	}, nil)
+	run.result.Then(func(c *command) { b.listed(c, result) }, nil)
 	return result
 }
 
@@ -212,18 +207,29 @@ func noGo(dir string, err error) *Failure {
 		Message: err.Error(), Mend: "install Go from https://go.dev/dl/, or put it into PATH"}}}
 }
 
-// listed reads what go list has printed.
+// listed has a thread read what go list has printed, and the files that it names.
 func (b *goBuilder) listed(c *command, result *reactor.Deferred[*goDeps]) {
-	if c.killed {
-		result.Errback(errGivenUp)
-		return
-	}
-	work := b.setting("GOWORK")
+	modules, work := b.modules, b.setting("GOWORK")
 	if work == "off" {
 		work = ""
 	}
-	d, err := parseGoList(c.out, b.modules, work)
-	if err != nil || len(c.out) == 0 {
+	reactor.DeferToThreadPool(b.loop.ThreadPool(), func() (*goDeps, error) {
+		return parseGoList(c.out, modules, work)
+	}).Then(func(d *goDeps) { b.known(c, d, result) }, func(error) { b.known(c, nil, result) })
+}
+
+// known takes what go list has said; d is nil when that can not be read.
+func (b *goBuilder) known(c *command, d *goDeps, result *reactor.Deferred[*goDeps]) {
+	if b.listing != c {
+		result.Errback(errGivenUp)
+		return
+	}
+	b.listing = nil
+	switch {
+	case c.killed:
+		result.Errback(errGivenUp)
+		return
+	case d == nil || len(c.out) == 0:
 		result.Errback(b.failure("list", "The package can not be listed", c))
 		return
 	}
@@ -244,12 +250,14 @@ var errGivenUp = fmt.Errorf("dev: given up for something newer")
 func (d *goDeps) judge(dir, pkg string) *Failure {
 	f := &Failure{Stage: "list", Title: "The package can not be built", Dir: dir}
 	for _, e := range d.errors {
-		fault := Fault{Message: strings.TrimSpace(e.Err), Mend: goMend(e.Err)}
+		fault := mended(Fault{Message: strings.TrimSpace(e.Err)}, d.module)
 		if m := goPlace.get().FindStringSubmatch(e.Pos + ": "); m != nil {
 			place := placed(m, dir)
 			fault.File, fault.Line, fault.Column = place.File, place.Line, place.Column
 		}
-		f.Faults = append(f.Faults, fault)
+		if !slices.Contains(f.Faults, fault) { // as who imports a package has it again
+			f.Faults = append(f.Faults, fault)
+		}
 	}
 	switch {
 	case len(f.Faults) > 0:
@@ -281,6 +289,7 @@ func (b *goBuilder) build() *reactor.Deferred[*built] {
 	result := reactor.NewDeferred[*built]()
 	b.result = result
 	b.builds++
+	b.keepCache()
 	started := b.loop.Now()
 	deps, salt, recipe := b.deps, b.wholeSalt(), b.recipe
 	if !b.fresh {
@@ -297,6 +306,24 @@ func (b *goBuilder) build() *reactor.Deferred[*built] {
 		}
 	}, func(err error) { b.end(result, nil, err) })
 	return result
+}
+
+// keepCache makes anew what somebody has removed of the cache.
+func (b *goBuilder) keepCache() {
+	if there(b.cache) && (b.witness.overlay == "" || there(b.witness.overlay)) {
+		return
+	}
+	_ = os.MkdirAll(b.cache, 0o700) // go build says what is wrong with it
+	b.recipe.remove()
+	b.recipe = nil
+	if b.deps != nil {
+		b.addWitness(b.deps)
+	}
+}
+
+func there(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // wholeSalt is what beside the files decides what is built.

@@ -81,6 +81,41 @@ func TestGoBuilder(t *testing.T) {
 	}
 }
 
+// The cache may be removed at any time.
+func TestCacheIsRemoved(t *testing.T) {
+	r := loop(t)
+	_, b := module(t, r, map[string]string{"go.mod": "module demo\n\ngo 1.26\n",
+		"main.go": "package main\n\nimport \"net/http\"\n\nfunc main() { http.ListenAndServe(\"\", nil) }\n"})
+	if _, err := result(t, r, b.ask); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := result(t, r, b.list); err != nil {
+		t.Fatal(err)
+	}
+	on(t, r, func() {
+		if b.witness.overlay == "" {
+			t.Errorf("there is no witness: %s", b.witness.why)
+		}
+	})
+	if err := os.RemoveAll(filepath.Dir(b.cache)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := result(t, r, b.build)
+	if err != nil || p.cached {
+		t.Fatal(p, err)
+	}
+	made := starter{path: p.path}
+	if made.gone() {
+		t.Error("it is not there")
+	}
+	if err := os.RemoveAll(filepath.Dir(b.cache)); err != nil {
+		t.Fatal(err)
+	}
+	if !made.gone() {
+		t.Error("it is there")
+	}
+}
+
 func TestGoBuilderGivesUp(t *testing.T) {
 	r := loop(t)
 	_, b := module(t, r, map[string]string{"go.mod": "module demo\n\ngo 1.26\n", "main.go": helloMain})

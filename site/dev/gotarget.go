@@ -129,7 +129,7 @@ func (t *goTarget) make() *reactor.Deferred[starter] {
 	fail := func(err error) { settleWith(made, starter{}, err) }
 	build := func() {
 		t.builder.build().Then(func(p *built) {
-			settleWith(made, starter{cached: p.cached, how: p.how(), start: func(n int) (generation, error) { return t.start(n, p) }}, nil)
+			settleWith(made, starter{cached: p.cached, how: p.how(), path: p.path, start: func(n int) (generation, error) { return t.start(n, p) }}, nil)
 		}, fail)
 	}
 	list := func() {
@@ -174,6 +174,7 @@ func settleWith[T any](d *reactor.Deferred[T], v T, err error) {
 func (t *goTarget) cancel() {
 	if t.builder.listing != nil {
 		t.builder.listing.kill()
+		t.builder.listing = nil
 	}
 	t.builder.cancel()
 }

@@ -53,7 +53,11 @@ func (s *Supervisor) start() {
 
 // startNow starts it.
 func (s *Supervisor) startNow() {
-	if s.closing || s.stopped || s.next != nil {
+	switch {
+	case s.closing || s.stopped || s.next != nil:
+		return
+	case s.made.gone():
+		s.make()
 		return
 	}
 	s.number++

@@ -21,14 +21,37 @@ type dirTarget struct {
 	dir string
 }
 
-func (t *dirTarget) describe() string    { return "directory " + t.dir }
-func (t *dirTarget) root() string        { return t.dir }
-func (t *dirTarget) judge(string) Action { return Ignore }
-func (t *dirTarget) changed([]Change)    {}
-func (t *dirTarget) cancel()             {}
-func (t *dirTarget) watch() Watch        { return Watch{Trees: []string{t.dir}, Skip: skipper(t.dir, nil)} }
+func (t *dirTarget) describe() string { return "directory " + t.dir }
+func (t *dirTarget) root() string     { return t.dir }
+func (t *dirTarget) changed([]Change) {}
+func (t *dirTarget) cancel()          {}
+func (t *dirTarget) watch() Watch     { return Watch{Trees: []string{t.dir}, Skip: skipper(t.dir, nil)} }
 
-func (t *dirTarget) make() *reactor.Deferred[starter] { return hostedStarter(t.s) }
+// judge notices that the directory is gone, and that it is there again.
+func (t *dirTarget) judge(string) Action {
+	if there(t.dir) == (t.s.failure == nil) {
+		return Ignore
+	}
+	return Rebuild
+}
+
+// make makes nothing: the directory is there or not. While it is not, nothing answers.
+func (t *dirTarget) make() *reactor.Deferred[starter] {
+	if there(t.dir) {
+		return hostedStarter(t.s)
+	}
+	if was := t.s.current; was != nil {
+		t.s.current, t.s.serves = nil, nil
+		t.s.retire(was)
+	}
+	return reactor.Failed[starter](goneDirectory(t.dir))
+}
+
+// goneDirectory is why there are no pages.
+func goneDirectory(dir string) *Failure {
+	return &Failure{Stage: "list", Title: "The directory " + dir + " is gone", Dir: dir, Faults: []Fault{{
+		Message: "there is no directory " + dir, Mend: "put it back: its pages are served again then"}}}
+}
 
 // appTarget is an application that is loaded anew when a file that it has loaded changes.
 type appTarget struct {

@@ -3,6 +3,7 @@ package dev
 import (
 	"errors"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -296,6 +297,59 @@ func TestSupervisorCrash(t *testing.T) {
 	m.Loop.Advance(10 * time.Second)
 	if len(m.f.started) != n+1 {
 		t.Error("one that had been at work for a while is not started again")
+	}
+}
+
+// What was made is made again when somebody has removed it.
+func TestSupervisorMakesAgainWhatIsGone(t *testing.T) {
+	m := supervised(t)
+	m.serve("one")
+	m.s.made.path = filepath.Join(t.TempDir(), "none")
+	m.s.Restart()
+	m.turn()
+	if !m.s.making {
+		t.Error("it is not made again")
+	}
+	m.serve("two")
+	if got := m.get("/"); got != "two" {
+		t.Errorf("%q", got)
+	}
+}
+
+// A directory of pages that is gone is told of, in place of what it held, and comes back.
+func TestDirectoryIsGone(t *testing.T) {
+	m := supervised(t)
+	dir := filepath.Join(t.TempDir(), "pages")
+	write(t, dir, "index.html", "x")
+	m.s.opts.App = func(reactor.Loop, int) (App, error) { return App{Root: answer("pages")}, nil }
+	m.s.target = &dirTarget{s: m.s, dir: dir}
+	page := []Change{{Path: filepath.Join(dir, "index.html")}}
+	m.s.make()
+	m.turn()
+	if got := m.get("/"); got != "pages" {
+		t.Fatalf("%q", got)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	m.s.onChanges(page)
+	m.turn()
+	if f := m.s.failure; f == nil || !strings.Contains(f.Title, "pages is gone") || f.Faults[0].Mend == "" {
+		t.Errorf("%+v", f)
+	}
+	if got := m.get("/"); !strings.Contains(got, "pages is gone") {
+		t.Errorf("%q", got)
+	}
+	write(t, dir, "index.html", "x")
+	m.s.onChanges(page)
+	m.turn()
+	if got := m.get("/"); got != "pages" || m.s.failure != nil {
+		t.Errorf("%q %v", got, m.s.failure)
+	}
+	m.told = nil
+	m.s.onChanges(page)
+	if got := kinds(m.told); strings.Contains(got, "build") {
+		t.Error(got)
 	}
 }
 

@@ -33,7 +33,11 @@ type starter struct {
 	start  func(n int) (generation, error)
 	cached bool   // it was there already
 	how    string // it was made, for a log
+	path   string // the file that is run; "" when there is none of ours
 }
+
+// gone tells whether somebody has removed it.
+func (s *starter) gone() bool { return s.path != "" && !there(s.path) }
 
 // generation is one that was started.
 type generation interface {
