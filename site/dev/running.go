@@ -135,6 +135,7 @@ func (s *Supervisor) describeEnd(f *Failure) {
 			Message: "it runs, and listens at no port that is known",
 			Mend:    "let it listen at the port that the variable PORT names, or say where it does with --app-port"})
 	}
+	defer s.doubtDirect(f)
 	if f.Output == "" {
 		return
 	}
@@ -145,13 +146,20 @@ func (s *Supervisor) describeEnd(f *Failure) {
 	}
 	switch {
 	case !strings.Contains(f.Output, "address already in use"):
-	case s.opts.Direct != nil:
-		f.Faults = append(f.Faults, Fault{
-			Message: "the program opens the port itself, and does not take over the socket of LISTEN_FDS",
-			Mend:    "run it without --direct: then it is given a port of its own"})
-	default:
+	case s.opts.Direct == nil:
 		f.Faults = append(f.Faults, Fault{
 			Message: "the program listens at a port that is taken, perhaps by this development server",
 			Mend:    "let it listen at the port that the variable PORT names, or give 'spindle dev' another port with --listen"})
 	}
+}
+
+// doubtDirect says what --direct takes, of a program that has ended without a word of its own
+// on what is wrong: as one does that finds its port taken.
+func (s *Supervisor) doubtDirect(f *Failure) {
+	if s.opts.Direct == nil || len(f.Faults) > 0 {
+		return
+	}
+	f.Faults = append(f.Faults, Fault{
+		Message: "with --direct the program is given an open socket (LISTEN_FDS); one that opens the port itself finds it taken",
+		Mend:    "have it take over the socket, or run it without --direct: then it is given a port of its own"})
 }
