@@ -66,6 +66,7 @@ type devConfig struct {
 	Threads  int
 	Keys     bool
 
+	stray   []string                  // what is wrong with variables that stand for no flag
 	envFrom string                    // how Env was given; "" while it was not
 	tables  map[string]map[string]any // keys of environments
 }
@@ -124,6 +125,7 @@ func newDev(start func(*devConfig) error) *cobra.Command {
 			if err := c.resolve(cmd, args); err != nil {
 				return err
 			}
+			c.stray = strayVariables(cmd.Flags(), os.Environ())
 			return start(c)
 		},
 	}
@@ -198,10 +200,9 @@ func (c *devConfig) resolve(cmd *cobra.Command, args []string) error {
 
 // checkValues finds what is wrong with the values of the flags.
 func (c *devConfig) checkValues(cmd *cobra.Command) error {
-	if c.Secure {
-		if cmd.Flags().Changed("listen") {
-			return errors.New("--tls and --listen contradict each other: write --listen tls:8443")
-		}
+	if c.Secure && cmd.Flags().Changed("listen") {
+		c.secure()
+	} else if c.Secure {
 		c.Listen = []string{"tls:8443:interface=127.0.0.1"}
 	}
 	if err := c.listenConfig.check(cmd); err != nil {
@@ -225,6 +226,16 @@ func (c *devConfig) checkValues(cmd *cobra.Command) error {
 		return fmt.Errorf("--threads %d: at least one", c.Threads)
 	}
 	return nil
+}
+
+// secure gives all TCP ports that have none TLS, with a certificate made on the spot.
+func (c *devConfig) secure() {
+	for i, text := range c.Listen {
+		if e, err := reactor.ParseEndpoint(text); err == nil && isTCP(e) && e.TLS == nil { // what is none is told elsewhere
+			e.TLS = new(reactor.TLSOptions)
+			c.Listen[i] = e.String()
+		}
+	}
 }
 
 // checkDirect finds what can not be with --direct.
@@ -403,10 +414,13 @@ func (c *devConfig) findTarget(o *dev.Options) (*pythonApp, error) {
 		return nil, failure{fmt.Errorf("%s is neither a directory, nor a Go package, nor a Python file", target)}
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, failure{err}
+	case filepath.Ext(path) == ".py" && isDirectory(filepath.Dir(path)):
+		o.Kind, o.Dir = dev.WSGI, filepath.Dir(path) // it may come
+		return &pythonApp{target: filepath.Base(path)}, nil
 	case strings.Contains(target, ":") || isModule(o.Dir, target):
 		o.Kind = dev.WSGI
 		return &pythonApp{target: target}, nil
-	case strings.HasPrefix(target, ".") || strings.HasPrefix(target, "/"):
+	case strings.HasPrefix(target, ".") || strings.HasPrefix(target, "/") || filepath.Ext(path) == ".go" || !importable(o.Dir, target):
 		return nil, failure{fmt.Errorf("there is no %s%s", target, whereTheNameEnds(path))}
 	}
 	o.Kind, o.Package = dev.Go, target // an import path: go list says if it is none
@@ -438,7 +452,7 @@ func guessTarget(dir string) (string, error) {
 	for _, name := range []string{"index.html", "public", "static", "www"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			if name == "index.html" {
-				name = "."
+				return ".", nil
 			}
 			return "./" + name, nil
 		}
@@ -452,6 +466,36 @@ func guessTarget(dir string) (string, error) {
 func hasGo(dir string) bool {
 	list, _ := filepath.Glob(filepath.Join(dir, "*.go"))
 	return len(list) > 0
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// importable tells whether target, which is no file, may be the import path of a package: it
+// begins with the name of a host, or with a name that the module around dir speaks of. In a
+// workspace anything may.
+func importable(dir, target string) bool {
+	first, _, _ := strings.Cut(target, "/")
+	if strings.Contains(first, ".") {
+		return filepath.Ext(target) != ".py" && !strings.HasSuffix(target, "/")
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
+			return true
+		}
+		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && slices.ContainsFunc(strings.Fields(string(text)), func(word string) bool {
+			return word == first || strings.HasPrefix(word, first+"/")
+		}) {
+			return true
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return false
+		}
+		dir = up
+	}
 }
 
 // willHaveGo tells of a module without any program yet, and without pages.

@@ -54,6 +54,7 @@ type checkup struct {
 	rows   [][2]string // what there is
 	notes  []string    // that are no faults
 	faults []string
+	busy   bool // a port can not be had now, perhaps since spindle dev runs
 }
 
 func (k *checkup) row(name, format string, args ...any) {
@@ -68,7 +69,7 @@ func (k *checkup) fault(err error) {
 // look looks at everything, as far as it comes.
 func (k *checkup) look(target string) {
 	c := k.p.config
-	k.lookAtVariables(os.Environ())
+	k.faults = strayVariables(k.p.all, os.Environ())
 	if err := k.p.find(target); err != nil {
 		k.fault(err)
 		return
@@ -84,10 +85,10 @@ func (k *checkup) look(target string) {
 	k.survey()
 }
 
-// lookAtVariables finds variables that are none of ours, and look as if they were.
-func (k *checkup) lookAtVariables(environ []string) {
+// strayVariables finds variables that stand for no flag, and look as if they did.
+func strayVariables(flags *pflag.FlagSet, environ []string) (faults []string) {
 	names := []string{envPrefix + "KEEPER", envPrefix + "PROBE", envPrefix + "REPORT", envPrefix + "INSPECT"} // between our own processes
-	k.p.all.VisitAll(func(f *pflag.Flag) { names = append(names, variableOf(f.Name)) })
+	flags.VisitAll(func(f *pflag.Flag) { names = append(names, variableOf(f.Name)) })
 	for _, e := range environ {
 		name, _, _ := strings.Cut(e, "=")
 		if !strings.HasPrefix(name, envPrefix) || slices.Contains(names, name) {
@@ -101,8 +102,9 @@ func (k *checkup) lookAtVariables(environ []string) {
 		if best := nearest(name, lower); best != "" {
 			text += "; did you mean " + strings.ToUpper(best) + "?"
 		}
-		k.faults = append(k.faults, text)
+		faults = append(faults, text)
 	}
+	return faults
 }
 
 // lookAtFiles tells of the configuration, its schema, and the files of variables.
@@ -149,7 +151,8 @@ func (k *checkup) lookAtPorts() {
 		k.row("listen", "%s", text)
 		if isTCP(e) && e.Port != 0 {
 			if err := tryPort(e); err != nil {
-				k.notes = append(k.notes, fmt.Sprintf("--listen %s: %s", text, withoutPackage(err)))
+				k.busy = true
+				k.notes = append(k.notes, strings.ReplaceAll(refusedPort(e, err), "\n", "\n        "))
 			}
 		}
 	}
@@ -255,6 +258,10 @@ func (k *checkup) print(out io.Writer) error {
 	if len(k.faults) > 0 {
 		return errTold
 	}
-	fmt.Fprintln(out, "\nNothing is wrong.")
+	if k.busy {
+		fmt.Fprintln(out, "\nNothing else is wrong.")
+	} else {
+		fmt.Fprintln(out, "\nNothing is wrong.")
+	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -54,6 +56,26 @@ func TestDevCheck(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A port that is taken is no fault: spindle dev itself may have it. Who has it is said.
+func TestDevCheckPort(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	inDir(t, map[string]string{"pages/index.html": "", configName: fmt.Sprintf("listen = [%q]\n", l.Addr())})
+	c := startChild(t, "spindle", "dev", "check", "./pages")
+	var out strings.Builder
+	for c.out.Scan() {
+		out.WriteString(c.out.Text() + "\n")
+	}
+	for _, want := range []string{fmt.Sprintf("is in use by process %d: ", os.Getpid()), "--listen tcp:", "Nothing else is wrong."} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in %s%s", want, out.String(), c.said())
+		}
 	}
 }
 

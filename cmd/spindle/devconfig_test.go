@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spindle/reactor"
 	"spindle/reactor/reactortest"
 	"spindle/site/dev"
 )
@@ -126,7 +128,7 @@ func TestGuessTarget(t *testing.T) {
 		{[]string{"cmd/web/main.go", "cmd/job/main.go"}, "!./cmd/job, ./cmd/web"},
 		{[]string{"app.py", "wsgi.py"}, "wsgi.py"},
 		{[]string{"manage.py", "mysite/wsgi.py"}, "mysite.wsgi:application"},
-		{[]string{"index.html"}, "./."},
+		{[]string{"index.html"}, "."},
 		{[]string{"public/index.html"}, "./public"},
 		{[]string{"go.mod"}, "."},
 		{nil, "!nothing here"},
@@ -148,7 +150,7 @@ func TestGuessTarget(t *testing.T) {
 
 // What a target is follows from what is there.
 func TestDevKinds(t *testing.T) {
-	inDir(t, map[string]string{"web/main.go": "", "new/go.mod": "", "pages/go.mod": "", "pages/index.html": "", "app.py": "", "pkg/mod.py": "", "x.txt": ""})
+	inDir(t, map[string]string{"go.mod": "module own\n", "web/main.go": "", "new/go.mod": "", "pages/go.mod": "", "pages/index.html": "", "app.py": "", "pkg/mod.py": "", "x.txt": ""})
 	for _, row := range []struct {
 		args []string
 		kind dev.Kind
@@ -165,7 +167,14 @@ func TestDevKinds(t *testing.T) {
 		{args: []string{"pkg.mod"}, kind: dev.WSGI},
 		{args: []string{"any:app"}, kind: dev.WSGI},
 		{args: []string{"--command", "--", "node", "x.js"}, kind: dev.Command},
+		{args: []string{"none.py"}, kind: dev.WSGI},
+		{args: []string{"./pkg/none.py"}, kind: dev.WSGI},
+		{args: []string{"own/web"}, kind: dev.Go, pkg: "own/web"},
 		{args: []string{"./none"}, err: "there is no ./none"},
+		{args: []string{"none"}, err: "there is no none"},
+		{args: []string{"none/"}, err: "there is no none/"},
+		{args: []string{"none.go"}, err: "there is no none.go"},
+		{args: []string{"none/none.py"}, err: "there is no none/none.py"},
 		{args: []string{"x.txt"}, err: "neither"},
 	} {
 		c, err := devOf(row.args...)
@@ -196,6 +205,7 @@ func TestDevInitVSCode(t *testing.T) {
 	}
 	var tasks struct {
 		Tasks []struct {
+			Command        string
 			ProblemMatcher struct {
 				Pattern    struct{ Regexp string }
 				Background struct{ BeginsPattern, EndsPattern string }
@@ -209,7 +219,10 @@ func TestDevInitVSCode(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	m := tasks.Tasks[0].ProblemMatcher
+	if len(tasks.Tasks) != 2 || !strings.HasSuffix(tasks.Tasks[1].Command, "--debugger=127.0.0.1:2345") {
+		t.Fatalf("%+v", tasks)
+	}
+	m, delve := tasks.Tasks[0].ProblemMatcher, tasks.Tasks[1].ProblemMatcher
 	if err := os.RemoveAll(".vscode"); err != nil {
 		t.Fatal(err)
 	}
@@ -229,6 +242,7 @@ func TestDevInitVSCode(t *testing.T) {
 		{dev.Event{Kind: dev.EventChange, Paths: []string{"/x/main.go"}, Action: "rebuild"}, m.Background.BeginsPattern},
 		{dev.Event{Kind: dev.EventReady, Generation: 1}, m.Background.EndsPattern},
 		{dev.Event{Kind: dev.EventFailed, Failure: &dev.Failure{Title: "The build failed"}}, m.Background.EndsPattern},
+		{dev.Event{Kind: dev.EventNotice, Text: "Delve listens at 127.0.0.1:2345"}, delve.Background.EndsPattern},
 		{dev.Event{Kind: dev.EventFailed, Failure: &dev.Failure{Faults: []dev.Fault{{File: "/x/main.go", Line: 3, Column: 2, Message: "wrong"}}}}, m.Pattern.Regexp},
 	} {
 		terminal.show(row.e)
@@ -246,5 +260,79 @@ func TestDevInitVSCode(t *testing.T) {
 	}
 	if err := cmd.Execute(); err == nil {
 		t.Error("files that are there are written again")
+	}
+}
+
+// A launch file is for what a debugger attaches to: a Go program.
+func TestDevInitLaunch(t *testing.T) {
+	for _, row := range []struct {
+		file, text, said string
+		launch           bool
+	}{
+		{"main.go", "package main\n", "", true},
+		{"app.py", "", "breakpoint()", false},
+		{"index.html", "", "Go programs alone", false},
+		{configName, "target = \"app.py\"\n", "breakpoint()", false},
+	} {
+		inDir(t, map[string]string{row.file: row.text})
+		cmd := newDevInit(newDev(nil).Flags())
+		var said strings.Builder
+		cmd.SetArgs([]string{"--vscode"})
+		cmd.SetOut(&said)
+		if err := cmd.Execute(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := os.Stat(".vscode/launch.json")
+		if err == nil != row.launch || !strings.Contains(said.String(), row.said) {
+			t.Errorf("%s: %v, %q", row.file, err, said.String())
+		}
+		tasks, err := os.ReadFile(".vscode/tasks.json")
+		if err != nil || strings.Contains(string(tasks), "Delve") != row.launch {
+			t.Errorf("%s: %v, %s", row.file, err, tasks)
+		}
+	}
+}
+
+// --tls is for every TCP port that is given.
+func TestDevTLS(t *testing.T) {
+	inDir(t, nil)
+	for _, row := range []struct{ flags, want string }{
+		{"--tls", "tls:8443:interface=127.0.0.1"},
+		{"--tls --listen tcp:9420", "tls:9420"},
+		{"--tls --listen 127.0.0.1:9420 --listen tls:1", "tls:9420:interface=127.0.0.1 tls:1"},
+	} {
+		c, err := devOf(strings.Fields(row.flags)...)
+		if err != nil || strings.Join(c.Listen, " ") != row.want {
+			t.Errorf("%s: %v %v", row.flags, c, err)
+		}
+		for _, text := range c.Listen {
+			if e, err := reactor.ParseEndpoint(text); err != nil || e.TLS == nil {
+				t.Errorf("%s: %s has no TLS", row.flags, text)
+			}
+		}
+	}
+}
+
+// A variable that stands for no flag is told of.
+func TestStrayVariable(t *testing.T) {
+	inDir(t, nil)
+	t.Setenv("SPINDLE_DEV_SLOWW", "1s")
+	c, err := devOf()
+	if err != nil || strings.Join(c.stray, "|") != "SPINDLE_DEV_SLOWW is set, and there is no such flag; did you mean SPINDLE_DEV_SLOW?" {
+		t.Errorf("%v %v", c, err)
+	}
+}
+
+// A Python file that is not there is named, with what to do.
+func TestMissingPython(t *testing.T) {
+	dir := inDir(t, map[string]string{"app.py": ""})
+	for _, row := range []struct{ target, missing string }{
+		{"none.py", "none.py"}, {"none.py:app", "none.py"}, {"app.py", ""}, {"pkg.mod:app", ""},
+	} {
+		err := (&pythonApp{target: row.target}).missing(dir)
+		var f *dev.Failure
+		if errors.As(err, &f) != (row.missing != "") || f != nil && (f.Title != row.missing+" is not there" || f.Faults[0].Mend == "") {
+			t.Errorf("%s: %v", row.target, err)
+		}
 	}
 }

@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"spindle/site/dev"
 )
 
 // This file is spindle dev init: the files that a project begins with.
@@ -45,25 +49,23 @@ target = %q
 # listen = ["127.0.0.1:8081"]
 `
 
+// delveAddr is where the debugger of the launch file listens.
+const delveAddr = "127.0.0.1:2345"
+
 const (
-	tasksText = `{
-  "version": "2.0.0",
-  "tasks": [
-    {
-      "label": "spindle dev",
+	// taskText is one task: its name, the command, and how the line begins at which it is up.
+	taskText = `    {
+      "label": %q,
       "type": "shell",
-      "command": "spindle dev --keys=false",
+      "command": %q,
       "isBackground": true,
       "problemMatcher": {
         "owner": "go",
         "fileLocation": ["relative", "${workspaceFolder}"],
         "pattern": { "regexp": "^\\s*(\\S+\\.(?:go|py)):(\\d+):(\\d+): (.*)$", "file": 1, "line": 2, "column": 3, "message": 4 },
-        "background": { "activeOnStart": true, "beginsPattern": "^[0-9:]+ .*  (rebuild|restart)$", "endsPattern": "^[0-9:]+ (ready|failed)  " }
+        "background": { "activeOnStart": true, "beginsPattern": "^[0-9:]+ .*  (rebuild|restart)$", "endsPattern": "^[0-9:]+ (%s|failed  )" }
       }
-    }
-  ]
-}
-`
+    }`
 	launchText = `{
   "version": "0.2.0",
   "configurations": [
@@ -74,17 +76,59 @@ const (
       "mode": "remote",
       "host": "127.0.0.1",
       "port": 2345,
-      "preLaunchTask": "spindle dev"
+      "preLaunchTask": "spindle dev with Delve"
     }
   ]
 }
 `
 )
 
+// vscodeFiles is what VS Code is given for a target of that kind. It can attach to a Go
+// program alone: Python stops at breakpoint(), at the terminal.
+func vscodeFiles(kind dev.Kind) map[string]string {
+	tasks := []string{fmt.Sprintf(taskText, "spindle dev", "spindle dev --keys=false", "ready  ")}
+	files := map[string]string{}
+	if kind == dev.Go {
+		tasks = append(tasks, fmt.Sprintf(taskText, "spindle dev with Delve", "spindle dev --keys=false --debugger="+delveAddr, "Delve "))
+		files[".vscode/launch.json"] = launchText
+	}
+	files[".vscode/tasks.json"] = "{\n  \"version\": \"2.0.0\",\n  \"tasks\": [\n" + strings.Join(tasks, ",\n") + "\n  ]\n}\n"
+	return files
+}
+
+// withoutLaunch says why there is no launch file; "" when there is one.
+func withoutLaunch(kind dev.Kind) string {
+	switch kind {
+	case dev.Go:
+		return ""
+	case dev.WSGI:
+		return "no .vscode/launch.json: spindle dev attaches no debugger to Python; breakpoint() stops a request, and the key i talks to it"
+	}
+	return "no .vscode/launch.json: spindle dev attaches a debugger to Go programs alone"
+}
+
+// kindHere is the kind of what runs in dir: of target, unless the configuration says
+// something else.
+func kindHere(dir, target string) dev.Kind {
+	c := newDevConfig()
+	var said struct {
+		Target  string
+		Command bool
+	}
+	if _, err := toml.DecodeFile(filepath.Join(dir, configName), &said); err == nil && said.Target != "" {
+		target = said.Target
+	}
+	o := dev.Options{Dir: dir}
+	c.Target, c.Command = target, said.Command
+	_, _ = c.findTarget(&o) // what is not there is told when it is run
+	return o.Kind
+}
+
 const initLong = `Write spindle.toml, with what is found here as its target and the other keys as
 comments, and beside it spindle.schema.json, which says to an editor what keys there are:
 with taplo or Even Better TOML it completes them, explains them and marks what is wrong.
---vscode adds a task and a launch file. A file that is there already is never touched.`
+--vscode adds a task and, for a Go program, another with Delve, and a launch file that
+attaches to it. A file that is there already is never touched.`
 
 // newDevInit makes the command; f are the flags of spindle dev.
 func newDevInit(f *pflag.FlagSet) *cobra.Command {
@@ -110,14 +154,21 @@ func newDevInit(f *pflag.FlagSet) *cobra.Command {
 				return failure{err}
 			}
 			written := map[string]string{configName: fmt.Sprintf(configText, target), schemaName: schema}
+			kind := kindHere(dir, target)
 			if vscode {
-				written[".vscode/tasks.json"], written[".vscode/launch.json"] = tasksText, launchText
+				maps.Copy(written, vscodeFiles(kind))
 				if _, err := os.Stat(configName); err == nil {
 					delete(written, configName) // which was written before
 					delete(written, schemaName)
 				}
 			}
-			return writeNew(cmd, written)
+			if err := writeNew(cmd, written); err != nil {
+				return err
+			}
+			if text := withoutLaunch(kind); vscode && text != "" {
+				fmt.Fprintln(cmd.OutOrStdout(), text)
+			}
+			return nil
 		},
 	}
 	c.Flags().BoolVar(&vscode, "vscode", false, "write .vscode/tasks.json and launch.json, too")

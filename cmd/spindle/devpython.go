@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"runtime"
@@ -31,6 +32,9 @@ type pythonApp struct{ target string }
 func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, line string), supervisor func() *dev.Supervisor) func(reactor.Loop, int) (dev.App, error) {
 	var stem *wsgi.Stem
 	return func(l reactor.Loop, n int) (dev.App, error) {
+		if err := p.missing(o.Dir); err != nil {
+			return dev.App{}, err
+		}
 		r, ok := l.(*reactor.Reactor)
 		if !ok {
 			return dev.App{}, fmt.Errorf("wsgi: on a %T no worker can run", l)
@@ -66,6 +70,20 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 			Grow: func(told func()) { a.Grown = told }, Processes: func() []dev.ProcessState { return pythonProcesses(a) },
 			Stop: func(time.Duration) *reactor.Deferred[struct{}] { return a.Stop() }}, nil
 	}
+}
+
+// missing says that the file is not there, if one was named.
+func (p *pythonApp) missing(dir string) error {
+	name, _, _ := strings.Cut(p.target, ":")
+	if !strings.HasSuffix(name, ".py") {
+		return nil
+	}
+	path := absolute(dir, name)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil // what else may be wrong the interpreter says
+	}
+	return &dev.Failure{Stage: "start", Title: name + " is not there", Dir: dir, Faults: []dev.Fault{{
+		Message: "there is no file " + path, Mend: "write it: it is loaded as soon as it is there; or name another"}}}
 }
 
 // drawPython asks an application for its routes, in a process of its own.

@@ -51,6 +51,7 @@ func serveDev(c *devConfig, out, errs *os.File) error {
 		d.logger = func(*member) site.AccessLogger { return devLog{d} }
 	}
 	loop := d.group.Reactors()[0]
+	loop.SlowCallback = -1 // nothing of the user's runs on it: a busy machine is no news
 	o.Proxy = d.upstream
 	o.Highlight = highlight
 	o.Connections = d.connections
@@ -88,6 +89,9 @@ func serveDev(c *devConfig, out, errs *os.File) error {
 		}
 		d.announce()
 		d.terminal.hint()
+		for _, text := range c.stray {
+			d.supervisor.Notice(text)
+		}
 		d.supervisor.Start()
 		d.terminal.takeKeys()
 		return nil

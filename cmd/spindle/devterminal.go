@@ -418,9 +418,12 @@ func (t *devTerminal) debug(now time.Time) {
 
 // qr draws the address in the network, for a phone.
 func (t *devTerminal) qr() {
-	url := ""
-	for _, p := range t.d.ports {
+	url, endpoint := "", "tcp:8080"
+	for i, p := range t.d.ports {
 		served := servedBy(p)
+		if i == 0 && served.IP.IsValid() {
+			endpoint = served.endpoint()
+		}
 		for _, a := range machineAddrs() {
 			if served.IP.IsUnspecified() && a.Is4() {
 				url = served.url(a)
@@ -428,7 +431,7 @@ func (t *devTerminal) qr() {
 		}
 	}
 	if url == "" {
-		t.line(time.Now(), t.paint(yellow, "not reachable from the network; --listen tcp:8080 opens it"))
+		t.line(time.Now(), t.paint(yellow, "not reachable from the network; --listen "+endpoint+" opens it"))
 		return
 	}
 	code, err := qrcode.New(url, qrcode.Low)

@@ -45,6 +45,11 @@ func explain(err error, text string) error {
 	return fmt.Errorf("--listen %s: %w", text, refused.Err)
 }
 
+// refusedPort says why e can not be listened at, for whoever has only tried.
+func refusedPort(e reactor.Endpoint, err error) string {
+	return explain(&reactor.ListenError{Endpoint: e, Err: err}, e.String()).Error()
+}
+
 func portInUse(e reactor.Endpoint, h holder) string {
 	var b strings.Builder
 	if h.pid == os.Getpid() {
