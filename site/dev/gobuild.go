@@ -313,7 +313,10 @@ func (b *goBuilder) keepCache() {
 	if there(b.cache) && (b.witness.overlay == "" || there(b.witness.overlay)) {
 		return
 	}
-	_ = os.MkdirAll(b.cache, 0o700) // go build says what is wrong with it
+	if held, err := holdDir(b.cache); err == nil { // else go build says what is wrong with it
+		_ = b.held.Close()
+		b.held = held
+	}
 	b.recipe.remove()
 	b.recipe = nil
 	if b.deps != nil {
