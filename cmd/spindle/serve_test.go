@@ -130,7 +130,11 @@ func TestServeStartPage(t *testing.T) {
 // An end that is over at once says nothing of a second signal.
 func TestQuickStop(t *testing.T) {
 	c := startChild(t, "spindle", "web", "--listen", "127.0.0.1:0")
-	c.wait(localPattern)
+	answer, err := http.Get(c.wait(localPattern)) // the loop runs when it has answered
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
 	c.signal(syscall.SIGTERM)
 	if state := c.end(); !state.Success() || strings.Contains(c.said(), "second signal") {
 		t.Errorf("%v, %s", state, c.said())
