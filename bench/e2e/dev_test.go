@@ -261,7 +261,7 @@ func TestDevNothingIsLost(t *testing.T) {
 				go func() {
 					defer clients.Done()
 					client := &http.Client{Timeout: 20 * time.Second, Transport: new(http.Transport)}
-					pace := time.NewTicker(2 * time.Millisecond) // the builds need the machine, too
+					pace := time.NewTicker(5 * time.Millisecond) // the builds need the machine, too
 					defer pace.Stop()
 					for {
 						select {

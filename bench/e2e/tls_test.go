@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,8 +11,8 @@ import (
 	"testing"
 )
 
-// This file looks at TLS with the eyes of others: testssl.sh, and Chromium with and
-// without trust in the authority that spindle cert has made.
+// This file looks at TLS with the eyes of Chromium, with and without trust in the authority
+// that spindle cert has made.
 
 // atHome is a command of a user who lives in home.
 func atHome(t *testing.T, home, program string, args ...string) *exec.Cmd {
@@ -48,52 +47,6 @@ func serving(t *testing.T, c *exec.Cmd, port int) {
 		}
 	})
 	awaitListener(t, "tcp", localAddr(port))
-}
-
-// finding is what testssl.sh says about one thing.
-type finding struct{ ID, Severity, Finding string }
-
-// excused is what is not the server's: a certificate for development, the resource tree,
-// and the life of tickets, which crypto/tls tells (their keys change daily).
-var excused = map[string]string{
-	"engine_problem":     "of testssl.sh itself",
-	"cert_revocation":    "an authority for development has no list",
-	"DNS_CAArecord":      "of the name's owner",
-	"TLS_session_ticket": "valid for a week",
-}
-
-// What would cost the grade A: a protocol, cipher, curve, extension or chain that
-// testssl.sh does not call good. Its whole run takes several times as long, looks for
-// flaws of other libraries, and finds besides that the target sends no HSTS and no fields
-// against framing, which are resources here.
-func TestTestSSL(t *testing.T) {
-	t.Parallel()
-	home, port := t.TempDir(), freePort(t)
-	output(t, atHome(t, home, build(t, "cmd/spindle"), "cert", "localhost", "127.0.0.1"))
-	serving(t, atHome(t, home, build(t, "bench/target"), "-listen", "127.0.0.1:0", "-tls", localAddr(port), "-cert", "localhost.pem", "-key", "localhost-key.pem"), port)
-	c := atHome(t, home, "testssl", "--color", "0", "--warnings", "off", "-p", "-s", "-P", "-S", "-R",
-		"--add-ca", filepath.Join(home, ".config/spindle/ca.pem"), "--jsonfile", "found.json", fmt.Sprintf("https://localhost:%d", port))
-	c.Env = append(c.Env, "TERM=dumb")
-	out, _ := c.CombinedOutput() // its exit code counts what it has found
-	text, err := os.ReadFile(filepath.Join(home, "found.json"))
-	must(t, err)
-	var list []finding
-	must(t, json.Unmarshal(text, &list))
-	seen := make(map[string]string)
-	for _, f := range list {
-		if seen[f.ID] = f.Finding; f.Severity != "OK" && f.Severity != "INFO" && excused[f.ID] == "" {
-			t.Errorf("%s: %s: %s", f.Severity, f.ID, f.Finding)
-		}
-	}
-	for id, want := range map[string]string{"TLS1_1": "not offered", "TLS1_2": "offered", "TLS1_3": "offered", "ALPN_HTTP2": "h2",
-		"cert_chain_of_trust": "passed", "secure_renego": "supported", "cipherlist_AVERAGE": "not offered"} {
-		if !strings.Contains(seen[id], want) {
-			t.Errorf("%s: %q, want %q", id, seen[id], want)
-		}
-	}
-	if t.Failed() {
-		t.Logf("%s", out)
-	}
 }
 
 // trustLines are the commands by which spindle cert says that Chromium is told to trust
