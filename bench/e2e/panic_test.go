@@ -436,14 +436,14 @@ func TestPanicThatIsPrinted(t *testing.T) {
 			Function string
 			Own      bool
 		}
-		Log    []struct{ Text string }
+		Beside []struct{ Text string }
 		Report struct{ Exchange struct{ Target string } }
 	}
 	_, text := d.get("/__spindle__/tickets/", "Accept", "application/json")
 	must(t, json.Unmarshal([]byte(text), &tickets))
 	first := tickets[len(tickets)-1]
 	if len(first.Frames) == 0 || first.Frames[0].Function != "main.main.func1" || !first.Frames[0].Own || !strings.Contains(first.Why, "--witness is off") ||
-		!strings.HasPrefix(first.Report.Exchange.Target, "/user?name=bob") || strings.Contains(text, "hush") || len(first.Log) == 0 || first.Log[0].Text != "looking for bob" {
+		!strings.HasPrefix(first.Report.Exchange.Target, "/user?name=bob") || strings.Contains(text, "hush") || len(first.Beside) == 0 || first.Beside[0].Text != "looking for bob" {
 		t.Error(text)
 	}
 }
