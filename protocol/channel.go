@@ -74,7 +74,8 @@ type Channel interface {
 
 	// HeadSent tells whether the final head is on its way.
 	HeadSent() bool
-	// Buffered is the number of bytes written and not yet with the kernel.
+	// Buffered is the number of bytes written and not yet with the kernel; within
+	// Receiver.ConnectionLost, of those that never came there.
 	Buffered() int
 	Peer() reactor.Addr
 	Host() reactor.Addr

@@ -305,6 +305,12 @@ func (c *Conn) drainInput() {
 // end closes the descriptor and tells the protocol, once.
 func (c *Conn) end(reason error) {
 	r := c.r
+	unsent := c.Buffered()
+	if f := c.filter(); f != nil {
+		unsent = f.Buffered()
+	}
+	defer func(u unsentBytes) { r.unsent = u }(r.unsent)
+	r.unsent = unsentBytes{c, unsent}
 	c.state |= lost
 	if r.owner == c {
 		r.owner, r.scratch = nil, r.scratch[:0]
@@ -326,6 +332,13 @@ func (c *Conn) end(reason error) {
 		c.port.gone()
 	}
 	c.tellLost(reason)
+}
+
+// unsentBytes is how much of what was written to a connection the kernel had not taken when
+// the connection was lost, while that is told.
+type unsentBytes struct {
+	of *Conn
+	n  int
 }
 
 func (c *Conn) tellLost(reason error) {

@@ -327,7 +327,10 @@ func (a *endpointArgs) address(key string) string {
 
 // listenAddress takes the option interface. An IPv6 address makes the kind tcp6.
 func (a *endpointArgs) listenAddress(kind *EndpointKind) string {
-	switch text, _ := a.named("interface"); {
+	switch text, given := a.named("interface"); {
+	case given && text == "":
+		a.fail("interface is empty; leave it out to listen on all, or write interface=127.0.0.1")
+		return ""
 	case text == "localhost":
 		a.option("interface")
 		if *kind == EndpointTCP6 {
@@ -339,6 +342,10 @@ func (a *endpointArgs) listenAddress(kind *EndpointKind) string {
 		return text
 	}
 	text := a.address("interface")
+	if addr, err := netip.ParseAddr(text); err == nil && addr.IsLinkLocalUnicast() && addr.Is6() && addr.Zone() == "" {
+		a.fail("%s is an address of each link: say which, as in interface=[%s%%eth0]", quoted("interface", text), text)
+		return ""
+	}
 	switch isIPv6 := strings.Contains(text, ":"); {
 	case text == "":
 	case isIPv6:

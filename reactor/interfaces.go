@@ -85,8 +85,10 @@ type Producer interface {
 // PushProducer writes by itself until it is told to pause.
 type PushProducer interface {
 	Producer
-	// PauseProducing asks to stop writing until ResumeProducing. What is
-	// written all the same is kept, not lost.
+	// PauseProducing asks to stop writing until ResumeProducing; it comes when the
+	// callback that wrote is over, never from inside Write. Who writes much at once
+	// looks at Buffered, or is a pull producer. What is written all the same is
+	// kept, not lost.
 	PauseProducing()
 }
 
@@ -96,8 +98,8 @@ type Consumer interface {
 	// data is dropped.
 	Write(data []byte)
 	// RegisterProducer makes p the one producer of this consumer: a push
-	// producer is paused above the high-water mark and resumed below the low
-	// one; a pull producer is asked whenever the queue is empty, from the next
+	// producer is paused when a callback has ended above the high-water mark,
+	// and resumed below the low one; a pull producer is asked whenever the queue is empty, from the next
 	// turn on. A second one panics. LoseConnection waits for
 	// UnregisterProducer. On a lost consumer p.StopProducing is called, after
 	// RegisterProducer has returned.
@@ -127,7 +129,8 @@ type Transport interface {
 	// file that is shorter than promised aborts the connection. done may be
 	// nil. A cold file is read by a thread; the loop does not wait for a disk.
 	SendFile(f *os.File, off, n int64, done func(err error))
-	// Buffered is the number of bytes queued and not yet with the kernel.
+	// Buffered is the number of bytes queued and not yet with the kernel; within
+	// ConnectionLost, of those that never came there.
 	Buffered() int
 
 	// LoseConnection delivers everything that was written, waits for a

@@ -191,6 +191,9 @@ func listenUNIX(e Endpoint) (l listener, err error) {
 }
 
 func bindUNIX(fd int, e Endpoint, abstract bool) error {
+	if most := len(unix.RawSockaddrUnix{}.Path) - 1; len(e.Path) > most {
+		return fmt.Errorf("the path has %d bytes, and that of a UNIX socket at most %d", len(e.Path), most)
+	}
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: e.Path}); err != nil {
 		return errnoError("bind", err)
 	}
@@ -245,7 +248,7 @@ func lockFile(path string) (unlock func(), err error) {
 	for {
 		fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
 		if err != nil {
-			return nil, &fs.PathError{Op: "open", Path: filepath.Clean(path), Err: err}
+			return nil, fmt.Errorf("the lock beside the socket: %w", &fs.PathError{Op: "open", Path: filepath.Clean(path), Err: err})
 		}
 		if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
 			_ = unix.Close(fd)

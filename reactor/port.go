@@ -482,7 +482,7 @@ func (r *Reactor) ListenEndpoint(e Endpoint, f Factory) (*Port, error) {
 
 // ListenTCP listens on a TCP port of all interfaces, IPv4 and IPv6; 0 has the
 // system choose one. Loop only. An error that the caller drops is what Run
-// returns.
+// returns; who goes on without that port says so by ClearError.
 func (r *Reactor) ListenTCP(port int, f Factory) (*Port, error) {
 	return r.ListenEndpoint(Endpoint{Kind: EndpointTCP, Port: port}, f)
 }

@@ -56,6 +56,7 @@ type Reactor struct {
 	started atomic.Bool // the triggers of Startup are through
 	states  Channel[State]
 	failure error // the first error that a caller may have dropped; Run returns it
+	unsent  unsentBytes
 
 	table     []readyFD // by descriptor
 	ports     []*Port
@@ -160,6 +161,14 @@ func (r *Reactor) fail(err error) error {
 		r.failure = err
 	}
 	return err
+}
+
+// ClearError forgets the errors of Listen and its like that Run would return since their
+// caller may have dropped them: for a caller who has dealt with them, by another port. Loop
+// only, before Run; later it does nothing.
+func (r *Reactor) ClearError() {
+	r.loop.check()
+	r.failure = nil
 }
 
 func (r *Reactor) logger() *slog.Logger {

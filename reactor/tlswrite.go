@@ -125,6 +125,9 @@ func (s *secure) encrypt(data []byte) {
 // Buffered is what the kernel has not taken, in about as many bytes of ciphertext.
 // Loop only.
 func (s *secure) Buffered() int {
+	if s.raw.state&lost != 0 {
+		return s.raw.Buffered()
+	}
 	n := s.raw.Buffered() + s.outBytes()
 	if s.raw.r.plainOwner == s {
 		n += len(s.raw.r.plainOut)

@@ -184,8 +184,15 @@ func (c *Conn) SendFile(f *os.File, off, n int64, done func(err error)) {
 	c.queue().addFile(&filePiece{f: f, off: off, n: n, done: done})
 }
 
-// Buffered is the number of bytes that the kernel has not taken. Loop only.
+// Buffered is the number of bytes that the kernel has not taken; within ConnectionLost, that
+// it had not taken. Loop only.
 func (c *Conn) Buffered() int {
+	if c.state&lost != 0 {
+		if c.r.unsent.of == c {
+			return c.r.unsent.n
+		}
+		return 0
+	}
 	n := 0
 	if c.out != nil {
 		n = c.out.bytes

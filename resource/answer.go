@@ -135,16 +135,30 @@ func (r *Request) SetContentLength(n int64) {
 	r.length = n
 }
 
-// SetTrailer adds a field that follows the content, where the protocol can carry it.
+// SetTrailer sets a field that follows the content, in place of those of that name, where
+// the protocol can carry it.
 func (r *Request) SetTrailer(name, value string) {
+	if r.mayTrail(name, value) {
+		r.trailers.Set(name, value)
+	}
+}
+
+// AddTrailer adds one beside those of that name.
+func (r *Request) AddTrailer(name, value string) {
+	if r.mayTrail(name, value) {
+		r.trailers.Add(name, value)
+	}
+}
+
+func (r *Request) mayTrail(name, value string) bool {
 	if r.isOver() {
-		return
+		return false
 	}
 	if err := protocol.CheckField(name, value); err != nil {
 		r.mistake(err)
-		return
+		return false
 	}
-	r.trailers.Add(name, value)
+	return true
 }
 
 // EarlyHints sends 103 (Early Hints) with a Link field for each of links, such as

@@ -2,6 +2,7 @@ package resource_test
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -148,7 +149,7 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestShortAnswerIsCut(t *testing.T) {
-	s, _ := quiet(get(func(r *resource.Request) ([]byte, error) {
+	s, log := quiet(get(func(r *resource.Request) ([]byte, error) {
 		r.SetContentLength(10)
 		r.WriteString("abc")
 		r.Finish()
@@ -157,16 +158,22 @@ func TestShortAnswerIsCut(t *testing.T) {
 	if got := s.Get("/"); got.Aborted == nil || got.Done {
 		t.Errorf("got %s", got)
 	}
+	if said := log.String(); !strings.Contains(said, "resource: answer cut") || !strings.Contains(said, "10 bytes promised, 3 written") || !strings.Contains(said, "GET") {
+		t.Errorf("logged %q", said)
+	}
 }
 
 func TestTrailersAndHints(t *testing.T) {
 	got := resourcetest.Get(get(func(r *resource.Request) ([]byte, error) {
 		r.EarlyHints("</a.css>; rel=preload", "</b.js>; rel=preload")
 		r.WriteString("x")
+		r.SetTrailer("X-Sum", "0")
 		r.SetTrailer("X-Sum", "1")
+		r.AddTrailer("X-More", "a")
+		r.AddTrailer("X-More", "b")
 		return nil, nil
 	}), "/")
-	if got.Trailers.Get("X-Sum") != "1" || got.Length != -1 || string(got.Body) != "x" {
+	if !reflect.DeepEqual(got.Trailers.Values("X-Sum"), []string{"1"}) || !reflect.DeepEqual(got.Trailers.Values("X-More"), []string{"a", "b"}) || got.Length != -1 || string(got.Body) != "x" {
 		t.Errorf("trailers %v, length %d, body %q", got.Trailers, got.Length, got.Body)
 	}
 	if len(got.Hints) != 1 || len(got.Hints[0].Values("Link")) != 2 {

@@ -40,6 +40,9 @@ var (
 // Error is "resource: 404 Not Found", with Detail and Err if there are any.
 func (e *Error) Error() string {
 	s := "resource: " + strconv.Itoa(e.Status) + " " + protocol.StatusText(e.Status)
+	if e.Status < 400 || e.Status > 599 {
+		s = "resource: an Error with status " + strconv.Itoa(e.Status) + ", which is none from 400 to 599"
+	}
 	if e.Detail != "" {
 		s += ": " + e.Detail
 	}

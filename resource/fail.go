@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"syscall"
 
 	"spindle/protocol"
 	"spindle/protocol/postmortem"
+	"spindle/reactor"
 )
 
 // This file turns an error into an answer: a page with a status, or, when the head
@@ -34,7 +36,7 @@ func (r *Request) Fail(err error) {
 	e := asError(err)
 	r.report(e, err)
 	if r.headSent {
-		r.Abort(err)
+		r.abort(err)
 		return
 	}
 	r.clearAnswer()
@@ -90,6 +92,25 @@ func (r *Request) report(e *Error, err error) {
 		attrs = append(attrs, slog.String("stack", string(p.stack)))
 	}
 	r.d.log().LogAttrs(context.Background(), level, "resource: request failed", attrs...)
+}
+
+// reportCut logs why an answer was cut where it is not the client's doing.
+func (r *Request) reportCut(err error) {
+	if isClients(err) {
+		return
+	}
+	r.d.log().LogAttrs(context.Background(), slog.LevelError, "resource: answer cut", slog.String("request", r.describe()),
+		slog.Int("status", r.Status()), slog.String("id", r.ID()), slog.String("err", err.Error()))
+}
+
+// isClients tells whether err is that of a connection whose other end is gone.
+func isClients(err error) bool {
+	for _, e := range []error{reactor.ErrDone, reactor.ErrStopped, syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return err == reactor.ErrAborted
 }
 
 // clearAnswer takes back what was set for an answer that is not to be: all that

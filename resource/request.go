@@ -2,6 +2,8 @@ package resource
 
 import (
 	"context"
+	"errors"
+	"io"
 	"runtime"
 	"strconv"
 	"time"
@@ -151,6 +153,10 @@ func (r *Request) ConnectionLost(err error) {
 	}
 	r.kept = true
 	r.body.failed(r, err)
+	r.takeBack()
+	if errors.Is(err, reactor.ErrAborted) && errors.Is(err, io.ErrUnexpectedEOF) { // a file became shorter
+		r.reportCut(err)
+	}
 	r.end(err)
 }
 
@@ -325,6 +331,9 @@ func (r *Request) tellFinish() {
 
 // NotifyFinish has f called on the loop, in the turn after the exchange is over:
 // with nil when it was answered, else with the reason why not (the client is gone).
+// One of HTTP/1 that closes its end may still wait for the answer: it is told of as gone
+// only when Site.HalfCloseTimeout is over, or when what is written to it comes back as
+// refused; NotifyHalfClose tells at once.
 // After the end f is called too.
 func (r *Request) NotifyFinish(f func(err error)) {
 	r.kept = true
@@ -344,8 +353,8 @@ func (r *Request) NotifyLost(f func(err error)) {
 	}
 }
 
-// Context is cancelled when the exchange is over, for whatever works on it
-// elsewhere. Loop only; the context itself is for any goroutine.
+// Context is cancelled when the exchange is over, as NotifyFinish tells it, for whatever
+// works on it elsewhere. Loop only; the context itself is for any goroutine.
 func (r *Request) Context() context.Context {
 	if r.ctx == nil {
 		r.kept = true

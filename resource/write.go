@@ -68,8 +68,8 @@ func (r *Request) SendHead() {
 
 // SendFile sends n bytes of f from offset off as content, without reading them where
 // the connection allows it. f must stay open until done is called, on the loop: with
-// nil, or with the error that ended it. After the client is gone done is not called;
-// NotifyFinish tells.
+// nil, or with the error that ended it. Where the client is gone already done is not
+// called; NotifyFinish tells in any case.
 func (r *Request) SendFile(f *os.File, off, n int64, done func(err error)) {
 	if r.isOver() || !r.startAnswer() {
 		return
@@ -116,7 +116,13 @@ func (r *Request) count(n int64) {
 	}
 }
 
-// BytesWritten is the content written so far, without framing.
+// takeBack has content that the kernel never took not be counted as written.
+func (r *Request) takeBack() {
+	r.written -= min(r.written, int64(r.ch.Buffered()))
+}
+
+// BytesWritten is the content written so far, without framing. When the exchange is over
+// and was cut, what the kernel had not taken by then is not in it.
 func (r *Request) BytesWritten() int64 { return r.written }
 
 // Answer ends the request as if Render had returned body and err: the way to answer
@@ -231,7 +237,7 @@ func (r *Request) Finish() {
 		}
 	}
 	if r.isShort() {
-		r.Abort(fmt.Errorf("resource: %s: %d bytes promised, %d written", r.describe(), r.length, r.written))
+		r.Abort(fmt.Errorf("resource: %d bytes promised, %d written", r.length, r.written))
 		return
 	}
 	r.UnregisterProducer()
@@ -245,16 +251,24 @@ func (r *Request) isShort() bool {
 }
 
 // Abort gives the exchange up so that the client sees that it is cut. err is for
-// the log; nil is fine.
+// the error log; with nil nothing is written there.
 func (r *Request) Abort(err error) {
 	if r.isOver() {
 		return
 	}
+	if err != nil {
+		r.reportCut(err)
+	}
+	r.abort(err)
+}
+
+func (r *Request) abort(err error) {
 	if err == nil {
 		err = reactor.ErrAborted
 	}
 	r.kept = true
 	r.UnregisterProducer()
+	r.takeBack()
 	r.ch.Abort(err)
 	r.end(err)
 }

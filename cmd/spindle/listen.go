@@ -121,7 +121,7 @@ func (c *listenConfig) check(cmd *cobra.Command) error {
 	}
 	for _, text := range c.Listen {
 		if _, err := reactor.ParseEndpoint(text); err != nil {
-			return fmt.Errorf("--listen %s: %s", text, withoutPackage(err))
+			return fmt.Errorf("--listen %s: %s", text, withoutEndpoint(err))
 		}
 	}
 	for _, text := range c.headers {

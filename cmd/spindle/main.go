@@ -97,6 +97,7 @@ func run(args []string, out, errs *os.File) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)
+	refuseTopics(root) // once it is known where they write
 	command, err := root.ExecuteC()
 	if err == nil {
 		return 0
@@ -108,11 +109,32 @@ func run(args []string, out, errs *os.File) int {
 	if errors.As(err, new(failure)) {
 		return exitFailed
 	}
-	if command == root && strings.HasPrefix(err.Error(), "unknown flag") {
+	if command == root && (strings.HasPrefix(err.Error(), "unknown flag") || strings.HasPrefix(err.Error(), "unknown shorthand flag")) {
 		fmt.Fprintln(errs, "The flags of the server stand behind 'spindle web'.")
 	}
 	fmt.Fprintf(errs, "'%s --help' tells more.\n", command.CommandPath())
 	return exitUsage
+}
+
+// refuseTopics has help and completion refuse what they do not know, as other commands do.
+func refuseTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			help := c.Run
+			c.RunE = func(c *cobra.Command, args []string) error {
+				if topic, rest, err := root.Find(args); err != nil || topic == nil || len(rest) > 0 {
+					return fmt.Errorf("help %s: there is no such command", strings.Join(args, " "))
+				}
+				help(c, args)
+				return nil
+			}
+		case "completion":
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
+	}
 }
 
 // flagError is err without the insides of the number parser.

@@ -210,7 +210,7 @@ func (s *server) build() {
 		}
 		if fields := s.config.Fields; fields != nil {
 			root = resource.Wrap(root, func(r *resource.Request) error {
-				r.SetFields(fields)
+				r.OverrideFields(fields)
 				return nil
 			})
 		}

@@ -247,12 +247,33 @@ func (s *server) ready() {
 	daemon.Detached().Tell()
 }
 
-// catchSignals has the signals of 'spindle reload' and 'reopen' end no service, even one that has
-// nothing to do about them.
+// catchSignals has the signals of 'spindle reload' and 'reopen' end no server, even one that has
+// nothing to do about them. SIGHUP is also what a terminal says when it goes: then the server
+// stops with it, as one that is in the foreground should.
 func (c *listenConfig) catchSignals() {
-	if c.Daemon || c.PIDFile != "" || c.ErrorLog != "" {
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGUSR1, syscall.SIGHUP)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGHUP)
+	if !hasTerminal() {
+		return
 	}
+	go func() {
+		for range signals {
+			if !hasTerminal() {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
+				return
+			}
+		}
+	}()
+}
+
+// hasTerminal tells whether the process is controlled from a terminal that is there.
+func hasTerminal() bool {
+	f, err := os.Open("/dev/tty")
+	if err != nil {
+		return false
+	}
+	_ = f.Close()
+	return true
 }
 
 // howToStop is how this server is stopped, for the banner.

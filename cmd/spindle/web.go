@@ -7,6 +7,7 @@ import (
 	"mime"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -85,6 +86,20 @@ const webExample = `  spindle web --path ./public --listing
   spindle web --path dist --add-header 'Cache-Control: no-store' --open
   spindle web --path ./public --acme example.org --acme www.example.org --acme-email me@example.org`
 
+// mostLoops is more than most machines have cores for.
+const mostLoops = 256
+
+// noDirectory refuses arguments, and tells where a directory belongs.
+func noDirectory(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+		return fmt.Errorf("%q is a directory: serve it by --path %[1]s", args[0])
+	}
+	return cobra.NoArgs(cmd, args)
+}
+
 func newWeb(start func(*webConfig) error) *cobra.Command {
 	c := defaultWebConfig()
 	web := &cobra.Command{
@@ -92,7 +107,7 @@ func newWeb(start func(*webConfig) error) *cobra.Command {
 		Short:   "Serve a directory, or the start page",
 		Long:    webLong,
 		Example: webExample,
-		Args:    cobra.NoArgs,
+		Args:    noDirectory,
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -140,6 +155,9 @@ func (c *webConfig) check(cmd *cobra.Command) error {
 	}
 	if c.Loops < 0 {
 		return fmt.Errorf("--loops %d: give a number of loops, or 0 for one for each core", c.Loops)
+	}
+	if most := max(mostLoops, runtime.NumCPU()); c.Loops > most {
+		return fmt.Errorf("--loops %d: more than %d loops serve nobody on %d cores; 0 is one for each", c.Loops, most, runtime.NumCPU())
 	}
 	if err := c.gateways.check(); err != nil {
 		return err
@@ -223,6 +241,15 @@ func whereTheNameEnds(path string) string {
 func withoutPackage(err error) string {
 	text := err.Error()
 	if pkg, rest, ok := strings.Cut(text, ": "); ok && (pkg == "reactor" || pkg == "protocol" || pkg == "site" || pkg == "wsgi") {
+		return rest
+	}
+	return text
+}
+
+// withoutEndpoint is withoutPackage without the endpoint either, which stands before it, too.
+func withoutEndpoint(err error) string {
+	text := withoutPackage(err)
+	if _, rest, ok := strings.Cut(text, `": `); ok && strings.HasPrefix(text, `endpoint "`) {
 		return rest
 	}
 	return text

@@ -298,7 +298,7 @@ func (c *Conn) close(s *Stream) {
 	for i := s.first; i < len(s.out); i++ {
 		c.waiting -= int64(len(s.out[i].data))
 	}
-	s.out, s.first, s.queued = nil, 0, 0
+	s.out, s.first = nil, 0 // what is queued stays counted: for ConnectionLost
 	c.dropIn(s)
 }
 

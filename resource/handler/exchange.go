@@ -146,7 +146,7 @@ func (x *exchange) end(w *writer, p any, returned bool) {
 	case returned:
 		w.finish()
 	case p == nil || p == http.ErrAbortHandler:
-		x.out.post(func() { x.r.Abort(http.ErrAbortHandler) })
+		x.out.post(func() { x.r.Abort(nil) })
 	default:
 		stack := debug.Stack()
 		err := resource.PanicError(p, stack, x.seen)

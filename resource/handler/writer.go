@@ -277,7 +277,7 @@ func (w *writer) finish() {
 	x.out.post(func() {
 		x.quiet()
 		for _, t := range trailers {
-			x.r.SetTrailer(t.Name, t.Value)
+			x.r.AddTrailer(t.Name, t.Value)
 		}
 		x.r.Finish()
 	})

@@ -402,7 +402,7 @@ func (x *exchange) BodyFinished(trailers protocol.Fields) {
 		x.p.Cache.Put(x.key, x.r.Head(), x.fill, x.body)
 	}
 	for _, t := range trailers {
-		x.r.SetTrailer(t.Name, t.Value)
+		x.r.AddTrailer(t.Name, t.Value)
 	}
 	x.r.Finish()
 }
