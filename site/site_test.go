@@ -119,11 +119,11 @@ func TestLog(t *testing.T) {
 				c.Reset()
 			},
 			`GET "/x?y=z" 0 0 bytes after 2s, aborted true, refused "", id "", from 192.0.2.7`},
-		{"cut in the middle", func(r *resource.Request) ([]byte, error) {
+		{"cut before it has left", func(r *resource.Request) ([]byte, error) {
 			r.WriteShared([]byte("begun"))
 			return nil, errors.New("boom")
 		}, func(_ *reactortest.Loop, c *reactortest.Transport) { c.DeliverString(request) },
-			`GET "/x?y=z" 200 5 bytes after 0s, aborted true, refused "", id "`},
+			`GET "/x?y=z" 200 0 bytes after 0s, aborted true, refused "", id "`},
 		{"no such page", func(r *resource.Request) ([]byte, error) { return nil, resource.ErrNotFound },
 			func(_ *reactortest.Loop, c *reactortest.Transport) { c.DeliverString(request) },
 			`GET "/x?y=z" 404 48 bytes after 0s, aborted false, refused "", id "", from 192.0.2.7`},
