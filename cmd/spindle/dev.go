@@ -179,7 +179,7 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.IntVar(&c.Workers, "workers", 1, "`number` of worker processes of a Python application")
 	f.IntVar(&c.Threads, "threads", 4, "`number` of threads of a Python application")
 	f.StringVar(&c.Editor, "editor", "", "`command` that opens {file} at {line} and {column} (default SPINDLE_EDITOR, VISUAL, EDITOR)")
-	f.StringArrayVar(&c.Hosts, "host", nil, "`name` under which it answers, beside those of this machine and IP addresses; .example.test is all that end so, * is any; may be given several times")
+	f.StringArrayVar(&c.Hosts, "host", nil, "`name` that it answers to, beside this machine's: .example.test for all below, * for any")
 	f.BoolVar(&c.NoReload, "no-reload", false, "leave pages as they are: nothing is reloaded in the browser")
 	f.StringArrayVar(&c.QuietAt, "quiet-path", nil, "`pattern` of paths that are not logged; may be given several times")
 	f.StringVar(&c.JSON, "events", "", "`file` for events as JSON, a line each, for editors; - is standard output")
