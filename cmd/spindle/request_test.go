@@ -34,7 +34,7 @@ def application(e, start):
 		{"app.py / -X a/b", exitUsage, "is no method"},
 		{"app.py / -d x --json y", exitUsage, "contradict"},
 		{"app.py / -d @none", exitFailed, "--data @none: no such file"},
-		{"none.py:app /", exitFailed, "there is no file none.py"},
+		{"none.py:app /", exitFailed, "none.py is not there|there is no file "},
 	} {
 		args := append([]string{"request"}, strings.Fields(row.args)...)
 		code, out, errs := capture(t, append(args, "--python", python)...)
