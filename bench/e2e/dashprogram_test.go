@@ -77,6 +77,7 @@ func TestDashboardLooksIntoAProgram(t *testing.T) {
 	if b.eval("document.querySelectorAll('#tree notes').length") != "0" || !strings.Contains(b.eval("document.querySelector('[data-path=\"api/notes\"]').textContent"), "all <notes>") {
 		t.Error("what a resource says of itself is not what is shown")
 	}
+	b.until("!!spindle.state()") // it is told of requests from then on
 	r, err := http.NewRequest("GET", d.url+"/api/notes", nil)
 	must(t, err)
 	r.Header.Set("X-Spindle-Watch", "forged.1")

@@ -30,6 +30,8 @@ func gwFiles(t *testing.T) string {
 		"sub dir/é.txt": []byte("umlaut"), "sub dir/index.html": []byte("sub"),
 	} {
 		must(t, os.WriteFile(filepath.Join(dir, name), content, 0o644))
+		old := time.Now().Add(-time.Hour) // so that its ETag is a strong one from the first
+		must(t, os.Chtimes(filepath.Join(dir, name), old, old))
 	}
 	os.Chmod(dir, 0o755)
 	return dir

@@ -6,7 +6,7 @@
   const main = document.getElementById('tree');
   const box = el('div', 'tree-box'), note = el('span', 'count'), why = el('p', 'empty');
   main.append(el('section', 'card', el('div', 'bar', el('h2', '', 'Tree of resources'), note), why, box));
-  let drawn = [], form = '', generation = 0, asking = false, timer = 0;
+  let drawn = [], form = '', generation = 0, drawnFor = 0, asking = false, timer = 0;
 
   const here = () => window.spindle.view() === 'tree';
 
@@ -26,10 +26,13 @@
     const fresh = generation + '|' + all.trees.map(t => t.html.replace(/<span class="how"[^>]*>[^<]*<\/span>/g, '')).join('|');
     if (fresh !== form) {
       form = fresh;
+      const counts = drawnFor === 0 || drawnFor === generation ? drawn.map(d => d.counts) : []; // of the same program
+      drawnFor = generation;
       drawn.forEach(d => d.end());
       box.innerHTML = all.trees.map(t => t.html).join(''); // escaped by the server
       box.querySelectorAll('a.node').forEach(a => { a.target = '_blank'; a.rel = 'noopener'; });
       drawn = [...box.querySelectorAll('.tree')].map(spindleTree);
+      drawn.forEach((d, i) => counts[i]?.forEach((n, path) => d.had(path, n)));
       note.textContent = all.nodes ? number(all.nodes) + (all.nodes === 1 ? ' resource' : ' resources') : '';
       return;
     }

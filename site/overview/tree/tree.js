@@ -68,7 +68,6 @@ function spindleTree(box) {
     const node = nodes.get(path);
     if (!node) return;
     counts.set(path, (counts.get(path) || 0) + n);
-    const shown = node.querySelector(".hits");
     if (running < 8 && !document.hidden) { // under load the counts say it all
       running++;
       await run(node);
@@ -77,8 +76,21 @@ function spindleTree(box) {
       void node.offsetWidth; // so that the animation begins anew
       node.classList.add("hit");
     }
+    show(node, path);
+  }
+
+  function show(node, path) {
+    const shown = node.querySelector(".hits");
     shown.hidden = false;
     shown.textContent = "×" + short(counts.get(path));
+  }
+
+  // had takes a count over from a tree that was drawn before.
+  function had(path, n) {
+    const node = nodes.get(path);
+    if (!node) return;
+    counts.set(path, n);
+    show(node, path);
   }
 
   function tell(path, state) {
@@ -91,5 +103,5 @@ function spindleTree(box) {
   const observer = new ResizeObserver(weave);
   observer.observe(box);
   document.fonts?.ready.then(weave);
-  return { hit, tell, count: (path) => counts.get(path) || 0, end: () => observer.disconnect() };
+  return { hit, had, tell, counts, count: (path) => counts.get(path) || 0, end: () => observer.disconnect() };
 }
