@@ -78,7 +78,7 @@ func run(o options) error {
 	}
 	defer os.RemoveAll(dir)
 	if o.spindle == "" {
-		o.spindle = filepath.Join(dir, "spindle")
+		o.spindle = filepath.Join(dir, "command", "spindle")
 		if err := output(exec.Command("go", "build", "-o", o.spindle, "./cmd/spindle")); err != nil {
 			return err
 		}
