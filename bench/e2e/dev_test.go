@@ -448,6 +448,7 @@ func TestDevMistakes(t *testing.T) {
 	d.await("failed", 3)
 	d.write("main.go", strings.Replace(netHTTPMain, `"v1"`, `"v3"`, 1))
 	d.until("/", "v3")
+	d.await("ready", 4) // of this program: it may answer before that is told
 
 	var pid int
 	d.mu.Lock()
