@@ -238,7 +238,7 @@ func main() {
 }
 `
 
-// 10,000 requests while the program is replaced 20 times, with builds among them that
+// 10,000 requests while the program is replaced 50 times, with builds among them that
 // fail: none is refused, cut, or answered by what it should not be.
 func TestDevNothingIsLost(t *testing.T) {
 	for _, row := range []struct {
@@ -286,9 +286,9 @@ func TestDevNothingIsLost(t *testing.T) {
 				}()
 			}
 			reloads, failed := 0, 0
-			for i := 2; reloads < 20; i++ {
+			for i := 2; reloads < 50; i++ {
 				text := strings.Replace(row.files["main.go"], `"v1"`, fmt.Sprintf(`"v%d"`, 1+i%3), 1)
-				if i%5 == 0 {
+				if i%10 == 0 && failed < 5 {
 					failed++
 					d.write("main.go", text+"\nfunc {\n")
 					d.await("failed", failed)
