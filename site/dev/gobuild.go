@@ -27,6 +27,7 @@ type goBuilder struct {
 	pkg   string   // what it is given
 	flags []string // for go build, beside -o
 	plain bool     // the own module is built without optimisation, for its variables
+	apart bool     // debug information may be in another file than the program
 	env   []string
 	cache string   // where the programs are kept
 	held  *os.File // that directory
@@ -42,6 +43,7 @@ type goBuilder struct {
 
 	sums      goSums
 	recipe    *goRecipe // how to build without the go command; nil when that is not known
+	links     *goLinks  // those of the last program, one of which may go on; nil before
 	preparing *preparing
 	works     int // directories of recipes so far
 	doubts    int // recipes of deps that have failed
@@ -63,6 +65,9 @@ type built struct {
 	cached bool
 	direct bool // the go command was not run
 	took   time.Duration
+	// whole comes with the path of the same program with its debug information; nil: it has that
+	// itself.
+	whole *reactor.Deferred[string]
 }
 
 // how says in a word how it was built.
@@ -497,6 +502,7 @@ func (b *goBuilder) cancel() {
 // close ends all, and removes what only this process needs.
 func (b *goBuilder) close() {
 	b.cancel()
+	b.links.leave()
 	b.recipe.remove()
 	b.recipe = nil
 	_ = b.held.Close()

@@ -28,8 +28,7 @@ type directBuild struct {
 	runs    map[*ownPackage]*command
 	failed  map[*ownPackage]string // what the compiler said
 	done    []*ownPackage          // whose archives are new
-	link    *command
-	out     string // of the linker
+	links   *goLinks               // nil before
 	over    bool
 }
 
@@ -52,10 +51,7 @@ func (d *directBuild) cancel() {
 		c.kill()
 		_ = os.Remove(d.fresh(p))
 	}
-	if d.link != nil {
-		d.link.kill()
-		_ = os.Remove(d.out)
-	}
+	d.links.leave()
 }
 
 // distrust has what was compiled compiled again: a file may have been another one when the
@@ -153,6 +149,7 @@ func (d *directBuild) compiled(p *ownPackage, c *command) {
 			}
 			delete(d.runs, p)
 			p.made, p.behind = d.made[p], false
+			d.recipe.made++
 			d.done = append(d.done, p)
 			for _, q := range d.recipe.packages {
 				q.behind = q.behind || !same && slices.Contains(q.imports, p)
@@ -215,23 +212,16 @@ func shortened(text, dir, cwd string) string {
 
 // linkAll links, and looks meanwhile whether the files are what they were.
 func (d *directBuild) linkAll() {
-	words := slices.Clone(d.recipe.link.words)
-	d.out = d.b.newOut()
-	words[slices.Index(words, "-o")+1] = d.out
-	if i := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "-buildid=") }); i >= 0 {
-		words[i] = "-buildid=" + buildID(d.state.key, 4)
-	}
-	c, err := runTool(d.b, &d.recipe.link, words)
+	l, err := d.b.startLinks(d.recipe, d.state.key)
 	if err != nil {
 		d.doubtful(err.Error())
 		return
 	}
-	d.link = c
+	d.links = l
 	key := d.b.keyAfter(d.state.key, d.recipe.deps)
-	c.result.Then(func(c *command) {
+	l.first.run.result.Then(func(c *command) {
 		switch {
 		case d.over:
-			_ = os.Remove(d.out)
 		case !c.ok():
 			d.doubtful("the linker failed")
 		default:
@@ -245,11 +235,12 @@ func (d *directBuild) linked(key string) {
 	if d.over {
 		return
 	}
-	p := &built{path: filepath.Join(d.b.cache, key), key: key, direct: true, took: d.b.loop.Now().Sub(d.started)}
-	if err := os.Rename(d.out, p.path); err != nil {
+	p, err := d.links.place(key)
+	if err != nil {
 		d.doubtful(err.Error())
 		return
 	}
+	p.took = d.b.loop.Now().Sub(d.started)
 	if key != d.state.key {
 		d.distrust()
 	}

@@ -242,7 +242,7 @@ func TestDirectBuildGivenUp(t *testing.T) {
 		compiling := make(chan struct{})
 		var look func()
 		look = func() {
-			if d := b.direct; d == nil || len(d.runs) == 0 && (i < 2 || d.link == nil) {
+			if d := b.direct; d == nil || len(d.runs) == 0 && (i < 2 || d.links == nil) {
 				r.CallLater(time.Millisecond, look)
 				return
 			}

@@ -71,10 +71,25 @@ func (b *goBuilder) pruneLater() {
 // the loop.
 func (b *goBuilder) prune() {
 	entries, err := os.ReadDir(b.cache)
-	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.IsDir() })
-	if err != nil || len(entries) <= keptBuilds {
+	if err != nil {
 		return
 	}
+	var whole, apart []os.DirEntry // a program may be there as both
+	for _, e := range entries {
+		switch {
+		case e.IsDir():
+		case strings.HasSuffix(e.Name(), apartSuffix):
+			apart = append(apart, e)
+		default:
+			whole = append(whole, e)
+		}
+	}
+	b.keepNewest(whole)
+	b.keepNewest(apart)
+}
+
+// keepNewest removes all but the newest of some programs.
+func (b *goBuilder) keepNewest(entries []os.DirEntry) {
 	age := func(e os.DirEntry) time.Time {
 		info, err := e.Info()
 		if err != nil {
@@ -83,7 +98,7 @@ func (b *goBuilder) prune() {
 		return info.ModTime()
 	}
 	slices.SortFunc(entries, func(x, y os.DirEntry) int { return age(y).Compare(age(x)) })
-	for _, e := range entries[keptBuilds:] {
+	for _, e := range entries[min(keptBuilds, len(entries)):] {
 		_ = os.Remove(filepath.Join(b.cache, e.Name()))
 	}
 }

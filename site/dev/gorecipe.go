@@ -29,6 +29,8 @@ type goRecipe struct {
 	unfit    string   // why the go command has to build this program; "" when it need not
 	work     string   // the directory
 	link     toolRun
+	apart    trust             // in what is linked without debug information
+	made     int               // archives so far
 	packages []*ownPackage     // each after those that it imports
 	outside  map[string]fileID // files of packages that state does not tell of: those of an overlay
 }

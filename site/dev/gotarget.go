@@ -27,6 +27,7 @@ func newGoTarget(s *Supervisor, dir, pkg string, args []string) (*goTarget, erro
 		return nil, err
 	}
 	b.plain = !s.opts.Optimised && s.opts.Inspect != nil
+	b.apart = s.opts.Inspect != nil && s.opts.Debugger == "" // Delve reads the file of the process that it attaches to
 	if s.opts.NoWitness {
 		b.witness.off = witnessIsOff
 	}
@@ -184,7 +185,7 @@ func (t *goTarget) start(n int, p *built) (generation, error) {
 	spec := t.s.programSpec(n)
 	spec.path, spec.args, spec.dir = p.path, t.args, t.s.opts.Dir
 	spec.still = t.builder.plain
-	t.s.prepareInspector(p.path)
+	t.s.expectWhole(p)
 	if d := t.builder.deps; d != nil && d.spindle && t.s.opts.AppPort == 0 {
 		spec.way = bySocket
 	}

@@ -12,6 +12,9 @@ type Inspector interface {
 	Prepare(path string) error
 	// Warm does so in any case.
 	Warm(path string) error
+	// Expect is told that the debug information of the program at path will be in another file,
+	// and whole, once and by any goroutine, of that, or why there is none. It does not block.
+	Expect(path string) (whole func(path string, err error))
 	// Capture copies the memory of a process whose goroutine is parked. The process may go
 	// on when it returns.
 	Capture(pid int, goroutine int64) (Moment, error)

@@ -147,6 +147,19 @@ func (s *Supervisor) prepareInspector(path string) {
 	s.inspectBy(read, path)
 }
 
+// expectWhole has the debug information of a program read as soon as it is there.
+func (s *Supervisor) expectWhole(p *built) {
+	if p.whole == nil || s.opts.Inspect == nil {
+		s.prepareInspector(p.path)
+		return
+	}
+	whole := s.opts.Inspect.Expect(p.path)
+	p.whole.Then(func(path string) {
+		whole(path, nil)
+		s.prepareInspector(path)
+	}, func(err error) { whole("", err) })
+}
+
 // lookedAt is told that a browser has asked for a page: who reads variables is started, so
 // that a panic has them at once.
 func (s *Supervisor) lookedAt() {

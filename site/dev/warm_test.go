@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -29,7 +30,12 @@ func (n *noted) count() int {
 
 func (n *noted) Prepare(path string) error { return n.note("prepare " + path) }
 func (n *noted) Warm(path string) error    { return n.note("warm " + path) }
-func (n *noted) PID() int                  { return 0 }
+
+func (n *noted) Expect(path string) func(string, error) {
+	return func(whole string, err error) { _ = n.note(fmt.Sprintf("expected %s: %s %v", path, whole, err)) }
+}
+
+func (n *noted) PID() int { return 0 }
 
 func (n *noted) Capture(int, int64) (Moment, error) {
 	panic("there is nothing to look at")

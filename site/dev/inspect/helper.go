@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,8 @@ type Helper struct {
 	moments int64
 
 	copies copies
+
+	awaited awaited
 }
 
 // New makes one, of the spindle command at path.
@@ -177,13 +180,22 @@ func (h *Helper) prepare(path, link string) error {
 
 // startFor starts the helper, if there is none, and tells it of the program whose memory is
 // being copied.
-func (h *Helper) startFor(path, link string) {
+func (h *Helper) startFor(path, link string, in *whole) {
+	if in != nil {
+		if path, _ = in.wait(); path == "" {
+			return
+		}
+		link = path
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.running == nil {
 		_ = h.prepare(path, link) // the look says what is wrong
 	}
 }
+
+// Expect notes that the debug information of the program at path will be in another file.
+func (h *Helper) Expect(path string) func(string, error) { return h.awaited.add(path).made }
 
 // Capture copies the memory of a process whose goroutine is parked. The helper is started
 // meanwhile.
@@ -196,17 +208,21 @@ func (h *Helper) Capture(pid int, goroutine int64) (dev.Moment, error) {
 	if err != nil {
 		return nil, err
 	}
-	exe, err := os.Open(link)
-	if err != nil {
-		return nil, err
+	m := &moment{h: h, path: path, in: h.awaited.of(path), goroutine: goroutine}
+	if m.in == nil {
+		exe, err := os.Open(link)
+		if err != nil {
+			return nil, err
+		}
+		m.files = append(m.files, exe)
 	}
-	go h.startFor(path, link)
+	go h.startFor(path, link, m.in)
 	memory, runs, err := h.copies.of(pid)
 	if err != nil {
-		_ = exe.Close()
+		closeAll(m.files)
 		return nil, err
 	}
-	m := &moment{h: h, path: path, goroutine: goroutine, runs: runs, files: []*os.File{exe, memory}}
+	m.runs, m.files = runs, append(m.files, memory)
 	return m, nil
 }
 
@@ -214,6 +230,7 @@ func (h *Helper) Capture(pid int, goroutine int64) (dev.Moment, error) {
 type moment struct {
 	h         *Helper
 	path      string
+	in        *whole // the debug information is in another file; nil: in that at path
 	goroutine int64
 	runs      [][2]uint64
 
@@ -229,6 +246,9 @@ func (m *moment) Frames() ([]dev.Frame, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	defer func() { closeAll(m.files); m.files = nil }()
+	if err := m.findWhole(); err != nil {
+		return nil, err
+	}
 	m.h.mu.Lock()
 	m.h.moments++
 	m.number = m.h.moments
@@ -239,6 +259,23 @@ func (m *moment) Frames() ([]dev.Frame, error) {
 	}
 	m.has, m.value = by, a.Panicked
 	return a.Frames, nil
+}
+
+// findWhole waits for the file with the debug information, if that is another one.
+func (m *moment) findWhole() error {
+	if m.in == nil {
+		return nil
+	}
+	path, err := m.in.wait()
+	if err != nil {
+		return err
+	}
+	exe, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	m.path, m.files = path, slices.Insert(m.files, 0, exe)
+	return nil
 }
 
 // Panicked is what the helper has said with the frames.

@@ -64,13 +64,15 @@ func (d *fake) Look(path string, exe *os.File, m Memory, goroutine int64) (dev.M
 	if goroutine == 0 {
 		return nil, errors.New("no such goroutine")
 	}
-	return &fakeMoment{string(m.Data[:min(len(m.Data), 10)])}, nil
+	return &fakeMoment{string(m.Data[:min(len(m.Data), 10)]), path}, nil
 }
 
-type fakeMoment struct{ text string }
+type fakeMoment struct{ text, path string }
 
-func (m *fakeMoment) Frames() ([]dev.Frame, error) { return []dev.Frame{{Function: m.text}}, nil }
-func (m *fakeMoment) Panicked() postmortem.Place   { return postmortem.Place{Type: 1, Data: 2} }
+func (m *fakeMoment) Frames() ([]dev.Frame, error) {
+	return []dev.Frame{{Function: m.text, File: m.path}}, nil
+}
+func (m *fakeMoment) Panicked() postmortem.Place { return postmortem.Place{Type: 1, Data: 2} }
 
 func (m *fakeMoment) Eval(frame int, expression string) (dev.Value, error) {
 	return dev.Value{Text: fmt.Sprint(m.text, frame, expression)}, nil
