@@ -8,9 +8,10 @@
 // The program of gin is one that knows nothing of Spindle, and whose Recovery catches the
 // panic. In both the collector runs all the time.
 //
-// The first panic of a run is told apart: the helper that reads variables has been started
-// by the first page, as that of a browser does, and has looked at nothing yet. A page
-// counts as there when all of it is, and is right when it has what is asked for.
+// The first panic of a run is told apart: the helper that reads variables has looked at
+// nothing yet. It is measured in runs of their own, too, where it is the first request of all:
+// a second after the program is ready, and at once. A page counts as there when all of it is,
+// and is right when it has what is asked for.
 package main
 
 import (
@@ -40,7 +41,7 @@ func main() {
 	}
 }
 
-// measure runs one development server.
+// measure runs development servers of one program.
 func measure(spindle, kind string, n int) error {
 	dir, err := os.MkdirTemp("", "panics-")
 	if err != nil {
@@ -50,6 +51,34 @@ func measure(spindle, kind string, n int) error {
 	if err := writeProgram(dir, kind); err != nil {
 		return err
 	}
+	if err := run(spindle, dir, func(base string, pid int) error { return ask(base, pid, n) }); err != nil {
+		return err
+	}
+	for _, row := range []struct {
+		name string
+		wait time.Duration
+	}{{"a second after the program is ready", time.Second}, {"at once", 0}} {
+		var took []time.Duration
+		for range firstRuns {
+			if err := run(spindle, dir, func(base string, _ int) error {
+				time.Sleep(row.wait)
+				d, err := panicTo(base, "*/*", "2670")
+				took = append(took, d)
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		fmt.Printf("a panic by the first request of all, %s: %v\n", row.name, summary(took))
+	}
+	return nil
+}
+
+// firstRuns is how many runs begin with a panic.
+const firstRuns = 5
+
+// run calls f when a development server says that the program is ready.
+func run(spindle, dir string, f func(base string, pid int) error) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -57,8 +86,12 @@ func measure(spindle, kind string, n int) error {
 	addr := l.Addr().String()
 	_ = l.Close()
 	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command(spindle, "dev", "--listen", "tcp:"+port+":interface=127.0.0.1", "--keys=false", "--log", "none")
+	cmd := exec.Command(spindle, "dev", "--listen", "tcp:"+port+":interface=127.0.0.1", "--keys=false", "--log", "none", "--events", "-")
 	cmd.Dir = dir
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -66,42 +99,48 @@ func measure(spindle, kind string, n int) error {
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
 	}()
-	return ask("http://"+addr, cmd.Process.Pid, n)
+	if err := ready(out); err != nil {
+		return err
+	}
+	return f("http://"+addr, cmd.Process.Pid)
+}
+
+// ready waits until the events say that the program answers. They are read to their end.
+func ready(events io.Reader) error {
+	said := json.NewDecoder(events)
+	for {
+		var e struct{ Event, Text string }
+		if err := said.Decode(&e); err != nil {
+			return fmt.Errorf("the program is not ready: %w", err)
+		}
+		if e.Event == "ready" {
+			go func() { _, _ = io.Copy(io.Discard, events) }()
+			return nil
+		}
+	}
 }
 
 // ask asks for what panics, and prints.
 func ask(base string, pid, n int) error {
-	for try := 0; ; try++ {
-		_, err := page(base+"/", "text/html") // which waits for the build
-		if err == nil {
-			break
-		}
-		if try == 200 {
-			return err
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	time.Sleep(2 * time.Second)
-	fmt.Printf("before the first panic: server %s\n", memories(pid))
-	began := time.Now()
-	if _, err := page(base+"/bill", "text/html"); err != nil {
+	if _, err := page(base+"/", "text/html"); err != nil {
 		return err
 	}
-	fmt.Printf("the first panic to its page: %v\n", time.Since(began).Round(100*time.Microsecond))
+	time.Sleep(restTime)
+	fmt.Printf("before the first panic: server %s\n", memories(pid))
+	first, err := panicTo(base, "text/html", "2670")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("the first panic to its page: %v\n", first.Round(100*time.Microsecond))
 	var took, waited []time.Duration
 	for range n {
-		began := time.Now()
-		text, err := page(base+"/bill", "text/html")
+		d, err := panicTo(base, "text/html", "[120, 250, 75]", "4711", "2670", "express", `class="line here"`)
 		if err != nil {
 			return err
 		}
-		took = append(took, time.Since(began))
-		for _, want := range []string{"[120, 250, 75]", "4711", "2670", "express", `class="line here"`} {
-			if !strings.Contains(text, want) {
-				return fmt.Errorf("a page is without %s:\n%s", want, text)
-			}
-		}
+		took = append(took, d)
 	}
+	during := memories(pid)
 	var tickets []struct {
 		Stood time.Duration `json:"stood_ns"`
 	}
@@ -117,8 +156,29 @@ func ask(base string, pid, n int) error {
 	}
 	fmt.Printf("panic to page:             %s\n", summary(took))
 	fmt.Printf("of it the program stood:   %s\n", summary(waited))
-	fmt.Printf("after them: server %s\n", memories(pid))
+	fmt.Printf("after them: server %s\n", during)
+	time.Sleep(restTime)
+	fmt.Printf("%v later: server %s\n", restTime, memories(pid))
 	return nil
+}
+
+// restTime is how long it is quiet before memory is measured.
+const restTime = 5 * time.Second
+
+// panicTo asks for what panics, and is how long the page takes. It must have what is wanted.
+func panicTo(base, accept string, want ...string) (time.Duration, error) {
+	began := time.Now()
+	text, err := page(base+"/bill", accept)
+	took := time.Since(began)
+	if err != nil {
+		return 0, err
+	}
+	for _, want := range want {
+		if !strings.Contains(text, want) {
+			return 0, fmt.Errorf("a page is without %s:\n%s", want, text)
+		}
+	}
+	return took, nil
 }
 
 func page(url, accept string) (string, error) {

@@ -27,6 +27,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,8 +79,15 @@ func read(what string) int {
 	return 0
 }
 
-// help has this process look into programs for a development server.
+// helperGarbage is how much garbage there may be in a helper, in percent of what it holds: that
+// is much, and it does next to nothing.
+const helperGarbage = 50
+
+// help has this process look into programs for a development server: on one processor, since
+// programs need the others, and it is no slower.
 func help(socket *os.File) int {
+	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(helperGarbage)
 	if err := inspect.Serve(socket, new(locals.Reader)); err != nil {
 		fmt.Fprintf(os.Stderr, "spindle: %v\n", err)
 		return exitFailed

@@ -152,9 +152,7 @@ func (f *front) follow(r *resource.Request) {
 	case page && !f.s.opts.NoReload:
 		dropField(r.Head(), "Accept-Encoding") // what is compressed can not be added to
 		r.AddFilter(newInjector(f))
-		fallthrough
 	case page:
-		f.s.lookedAt()
 	case isPart(r):
 		r.AddFilter(askedAnew{})
 	}

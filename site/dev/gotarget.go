@@ -185,7 +185,9 @@ func (t *goTarget) start(n int, p *built) (generation, error) {
 	spec := t.s.programSpec(n)
 	spec.path, spec.args, spec.dir = p.path, t.args, t.s.opts.Dir
 	spec.still = t.builder.plain
-	t.s.expectWhole(p)
+	if t.builder.tells() {
+		t.s.expectWhole(p)
+	}
 	if d := t.builder.deps; d != nil && d.spindle && t.s.opts.AppPort == 0 {
 		spec.way = bySocket
 	}

@@ -7,11 +7,8 @@ import "spindle/protocol/postmortem"
 // Inspector looks into programs that run. Its methods block, and are called on any
 // goroutine but that of the loop.
 type Inspector interface {
-	// Prepare makes the first look at the program in a file as fast as the others, if that
-	// costs no process of its own.
+	// Prepare makes the first look at the program in a file as fast as the others.
 	Prepare(path string) error
-	// Warm does so in any case.
-	Warm(path string) error
 	// Expect is told that the debug information of the program at path will be in another file,
 	// and whole, once and by any goroutine, of that, or why there is none. It does not block.
 	Expect(path string) (whole func(path string, err error))

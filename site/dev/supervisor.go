@@ -31,9 +31,6 @@ type Supervisor struct {
 	freeing *reactor.DelayedCall // after the last ticket
 	console *console
 
-	inspectable string // the program that was not made ready for a panic yet; "" for none
-	looked      bool   // a browser has asked for a page, and there was none
-
 	current    generation // that answers; nil for none
 	serves     resource.Resource
 	next       generation // that is being started

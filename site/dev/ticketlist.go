@@ -131,20 +131,15 @@ func (s *Supervisor) Witness(r *resource.Request, t *Ticket, talk Talk) {
 	}, r.Fail)
 }
 
-// prepareInspector has the debug information of a program read, while it starts. A process
-// for it is worth while only when a browser has asked for a page since the last one.
+// prepareInspector has the debug information of a program read while it starts, so that its
+// first panic has its variables at once.
 func (s *Supervisor) prepareInspector(path string) {
 	in := s.opts.Inspect
 	if in == nil {
 		return
 	}
-	read := in.Prepare
-	if s.looked {
-		s.looked, read = false, in.Warm
-	} else {
-		s.inspectable = path
-	}
-	s.inspectBy(read, path)
+	reactor.DeferToThreadPool(s.loop.ThreadPool(), func() (struct{}, error) { return struct{}{}, in.Prepare(path) }).
+		Then(nil, func(error) {}) // a panic will say why there is nothing to see
 }
 
 // expectWhole has the debug information of a program read as soon as it is there.
@@ -158,20 +153,4 @@ func (s *Supervisor) expectWhole(p *built) {
 		whole(path, nil)
 		s.prepareInspector(path)
 	}, func(err error) { whole("", err) })
-}
-
-// lookedAt is told that a browser has asked for a page: who reads variables is started, so
-// that a panic has them at once.
-func (s *Supervisor) lookedAt() {
-	if path := s.inspectable; path != "" {
-		s.inspectable = ""
-		s.inspectBy(s.opts.Inspect.Warm, path)
-		return
-	}
-	s.looked = true
-}
-
-func (s *Supervisor) inspectBy(read func(path string) error, path string) {
-	reactor.DeferToThreadPool(s.loop.ThreadPool(), func() (struct{}, error) { return struct{}{}, read(path) }).
-		Then(nil, func(error) {}) // a panic will say why there is nothing to see
 }

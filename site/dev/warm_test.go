@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"spindle/reactor"
 	"spindle/reactor/reactortest"
 )
 
@@ -15,10 +16,10 @@ type noted struct {
 	asked []string
 }
 
-func (n *noted) note(what string) error {
+func (n *noted) Prepare(path string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.asked = append(n.asked, what)
+	n.asked = append(n.asked, path)
 	return nil
 }
 
@@ -28,11 +29,10 @@ func (n *noted) count() int {
 	return len(n.asked)
 }
 
-func (n *noted) Prepare(path string) error { return n.note("prepare " + path) }
-func (n *noted) Warm(path string) error    { return n.note("warm " + path) }
-
 func (n *noted) Expect(path string) func(string, error) {
-	return func(whole string, err error) { _ = n.note(fmt.Sprintf("expected %s: %s %v", path, whole, err)) }
+	return func(whole string, err error) {
+		n.asked = append(n.asked, fmt.Sprintf("%s is whole: %s %v", path, whole, err))
+	}
 }
 
 func (n *noted) PID() int { return 0 }
@@ -41,21 +41,37 @@ func (n *noted) Capture(int, int64) (Moment, error) {
 	panic("there is nothing to look at")
 }
 
-// A process that reads variables is worth while only where a browser looks at the program.
-func TestInspectorIsWarmedByPages(t *testing.T) {
+// The first panic is looked at as fast as others, whoever asks: each program that may tell of
+// panics is read when it starts.
+func TestInspectorIsPrepared(t *testing.T) {
 	in := &noted{}
 	loop := reactortest.NewLoop()
 	s := &Supervisor{loop: loop, opts: Options{Inspect: in}}
-	for i, step := range []func(){
-		func() { s.prepareInspector("/1") }, // nobody has looked
-		s.lookedAt,
-		func() { s.lookedAt(); s.prepareInspector("/2") },
-		func() { s.prepareInspector("/3") }, // nobody has looked at 2
-	} {
-		step()
-		loop.WaitFor(func() bool { return in.count() > i })
-	}
-	if want := []string{"prepare /1", "warm /1", "warm /2", "prepare /3"}; !slices.Equal(in.asked, want) {
+	s.expectWhole(&built{path: "/1"})
+	loop.WaitFor(func() bool { return in.count() == 1 })
+	p := &built{path: "/2", whole: reactor.NewDeferred[string]()}
+	s.expectWhole(p)
+	p.whole.Callback("/2.whole")
+	loop.WaitFor(func() bool { return in.count() == 3 })
+	if want := []string{"/1", "/2 is whole: /2.whole <nil>", "/2.whole"}; !slices.Equal(in.asked, want) {
 		t.Errorf("asked %q, want %q", in.asked, want)
+	}
+}
+
+func TestWhichProgramsTell(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		b    *goBuilder
+		want bool
+	}{
+		{"it is not known yet", &goBuilder{}, true},
+		{"one of Spindle", &goBuilder{deps: &goDeps{reports: true}}, true},
+		{"one with a witness", &goBuilder{deps: &goDeps{serves: true}, witness: witness{overlay: "/o"}}, true},
+		{"one of net/http without", &goBuilder{deps: &goDeps{serves: true}}, false},
+		{"another", &goBuilder{deps: &goDeps{}}, false},
+	} {
+		if got := row.b.tells(); got != row.want {
+			t.Errorf("%s: %t", row.name, got)
+		}
 	}
 }

@@ -96,6 +96,11 @@ func (w *witness) letGo() {
 	w.held = nil
 }
 
+// tells tells whether the program may tell of its panics: where that is not known, it may.
+func (b *goBuilder) tells() bool {
+	return b.deps == nil || b.deps.reports || b.witness.overlay != ""
+}
+
 // noWitness is why there can not be one.
 func (b *goBuilder) noWitness(d *goDeps) string {
 	m := b.home(d)

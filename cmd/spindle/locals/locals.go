@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/go-delve/delve/pkg/proc"
+	"golang.org/x/sys/unix"
 
 	"spindle/protocol/postmortem"
 	"spindle/site/dev"
@@ -22,7 +25,7 @@ import (
 
 // Reader looks into copies. It implements inspect.Debugger. One goroutine.
 type Reader struct {
-	programs []*program // the newest first
+	programs []*program // the one that was told of last first
 }
 
 // program is what is known of a program's file. Delve looks at one moment at a time: what it
@@ -37,8 +40,9 @@ type program struct {
 	at      *moment // that the target shows
 }
 
-// keptPrograms is how many programs' debug information is kept.
-const keptPrograms = 3
+// keptPrograms is how many programs' debug information is kept while something happens: that
+// of the one that goes, beside that of the one that comes.
+const keptPrograms = 2
 
 // limits is how much of a value is read: what somebody asks for, and what frames of the
 // program's own module have. Those of libraries have libraryLimits: they lead to all that
@@ -51,13 +55,24 @@ var (
 // Prepare reads the debug information of a program.
 func (r *Reader) Prepare(path string, exe *os.File) error {
 	return guarded(func() error {
-		_, err := r.program(path, exe)
+		p, err := r.program(path, exe)
+		if err == nil {
+			r.programs = slices.DeleteFunc(r.programs, func(q *program) bool { return q == p })
+			r.programs = slices.Insert(r.programs, 0, p)
+		}
 		return err
 	})
 }
 
+// Rest lets go of programs that have most likely ended. Moments keep theirs.
+func (r *Reader) Rest() { r.keep(1) }
+
+// keep keeps the first n programs.
+func (r *Reader) keep(n int) { r.programs = slices.Clone(r.programs[:min(len(r.programs), n)]) }
+
 // guarded keeps a mistake of the debugger from ending this process.
 func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // a file that is mapped may be cut
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the debugger failed: %v", p)
@@ -80,12 +95,11 @@ func (r *Reader) program(path string, exe *os.File) (*program, error) {
 		}
 	}
 	p := &program{path: path, stamp: stamp}
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // nearly all that is read is kept
 	if err := p.load(exe); err != nil {
 		return nil, err
 	}
-	r.programs = append([]*program{p}, r.programs...)
-	r.programs = r.programs[:min(len(r.programs), keptPrograms)]
+	r.keep(keptPrograms - 1)
+	r.programs = append(r.programs, p)
 	return p, nil
 }
 
@@ -101,9 +115,12 @@ func (p *program) load(exe *os.File) (err error) {
 	if b, err := buildinfo.Read(exe); err == nil {
 		p.module = b.Main.Path
 	}
-	if p.file, err = fileSpans(f); err != nil {
+	text, err := mapFile(exe)
+	if err != nil {
 		return err
 	}
+	runtime.AddCleanup(p, func(text []byte) { _ = unix.Munmap(text) }, text)
+	p.file = fileSpans(f, text)
 	p.process = &process{info: proc.NewBinaryInfo("linux", "amd64", true), memory: &memory{file: p.file}, points: proc.NewBreakpointMap(), entry: f.Entry}
 	_, add := proc.NewGroup(group{}, proc.NewTargetGroupConfig{})
 	p.target, err = add(p.process, someProcess, &thread{p: p.process}, fmt.Sprintf("/proc/self/fd/%d", exe.Fd()), proc.StopAttached, "")

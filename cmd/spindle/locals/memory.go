@@ -4,21 +4,21 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+
+	"golang.org/x/sys/unix"
 
 	"spindle/site/dev/inspect"
 )
 
 // This file is the memory of a process, of which there is a copy.
 
-// mostOfFile is how much of a segment of the program's file is read.
-const mostOfFile = 256 << 20
-
 // memory is a copy of what a process may write, and what it may not from its file. It
 // implements proc.MemoryReadWriter.
 type memory struct {
 	spans []span // sorted, not adjacent
-	file  []span // of the program's file
+	file  []span // of the program's file, which is mapped
 }
 
 // span is a piece of memory.
@@ -45,18 +45,24 @@ func memoryOf(c inspect.Memory) *memory {
 	return m
 }
 
-// fileSpans is what the program's file puts into memory and nobody writes: code and
-// constants.
-func fileSpans(f *elf.File) (list []span, err error) {
+// mapFile is what is in a file, of which what is read takes memory that the program itself
+// uses, too.
+func mapFile(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_SHARED)
+}
+
+// fileSpans is what the program's file, which text is the content of, puts into memory and
+// nobody writes: code and constants.
+func fileSpans(f *elf.File, text []byte) (list []span) {
+	size := uint64(len(text))
 	for _, p := range f.Progs {
-		if p.Type != elf.PT_LOAD || p.Flags&elf.PF_W != 0 || p.Filesz > mostOfFile {
-			continue
+		if p.Type == elf.PT_LOAD && p.Flags&elf.PF_W == 0 && p.Off <= size && p.Filesz <= size-p.Off {
+			list = append(list, span{p.Vaddr, text[p.Off : p.Off+p.Filesz]})
 		}
-		data := make([]byte, p.Filesz)
-		if _, err := p.ReadAt(data, 0); err != nil {
-			return nil, err
-		}
-		list = append(list, span{p.Vaddr, data})
 	}
 	slices.SortFunc(list, func(a, b span) int {
 		if a.addr < b.addr {
@@ -64,7 +70,7 @@ func fileSpans(f *elf.File) (list []span, err error) {
 		}
 		return 1
 	})
-	return list, nil
+	return list
 }
 
 // ReadMemory reads from the copy. What lies between two copied pages was never touched; it

@@ -5,10 +5,10 @@
 //	                                                 ▼
 //	Moment ◄──── frames, values ◄──── Serve, in the helper, which has the debugger
 //
-// The helper is started by the first page that a browser asks for (Warm), or by the first
-// panic, and ends when it has not been asked anything for a while. Until then it is told of
-// each new program (Prepare), so that a look at it is as fast as at one that it knows. The two speak over a socket: a line of JSON each way,
-// with the descriptors of the copy and of the program's file.
+// The helper is started beside the first program, and told of each that follows (Prepare):
+// a look at the first panic is as fast as at those that follow. It lives as long as the
+// development server. The two speak over a socket: a line of JSON each way, with the
+// descriptors of the copy and of the program's file.
 //
 // It works on Linux on amd64, with the right to read the memory of the program, as of a
 // child. Elsewhere Capture says so.

@@ -105,10 +105,15 @@ func (h *Helper) begin() (r *helper, fresh bool, err error) {
 }
 
 // ask asks, and starts the process if there is none: once more when it has ended
-// meanwhile, as it does when nothing is asked for long. It gives who has answered.
+// meanwhile. It gives who has answered.
 func (h *Helper) ask(q *question, files ...*os.File) (*answer, *helper, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.askAny(q, files...)
+}
+
+// askAny is ask, for who holds mu.
+func (h *Helper) askAny(q *question, files ...*os.File) (*answer, *helper, error) {
 	for {
 		r, fresh, err := h.begin()
 		if err != nil {
@@ -143,18 +148,9 @@ func (h *Helper) askOf(r *helper, q *question, files []*os.File) (*answer, error
 	return a, nil
 }
 
-// Prepare tells the helper of a program, if there is one: it reads what the debugger needs.
+// Prepare tells the helper of a program, and starts it if there is none: it reads what the
+// debugger needs.
 func (h *Helper) Prepare(path string) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.running == nil {
-		return nil
-	}
-	return h.prepare(path, path)
-}
-
-// Warm tells the helper of a program, and starts it if there is none.
-func (h *Helper) Warm(path string) error {
 	if err := supported(); err != nil {
 		return err
 	}
@@ -165,16 +161,12 @@ func (h *Helper) Warm(path string) error {
 
 // prepare tells it of the program at path, which can be opened at link.
 func (h *Helper) prepare(path, link string) error {
-	r, _, err := h.begin()
-	if err != nil {
-		return err
-	}
 	exe, err := os.Open(link)
 	if err != nil {
 		return err
 	}
 	defer exe.Close()
-	_, err = h.askOf(r, &question{Ask: askPrepare, Path: path}, []*os.File{exe})
+	_, _, err = h.askAny(&question{Ask: askPrepare, Path: path}, exe)
 	return err
 }
 

@@ -53,7 +53,12 @@ func TestCopyMemory(t *testing.T) {
 }
 
 // fake is a debugger that finds the text at the start of a copy.
-type fake struct{ prepared []string }
+type fake struct {
+	prepared []string
+	rests    int
+}
+
+func (d *fake) Rest() { d.rests++ }
 
 func (d *fake) Prepare(path string, exe *os.File) error {
 	d.prepared = append(d.prepared, path)
@@ -163,15 +168,32 @@ func TestConversation(t *testing.T) {
 	}
 }
 
-// Nothing is started before there is something to look at, and what can not be started is
-// an error of the look.
+// A helper that is not asked for long lets go of copies, not of what it knows of programs,
+// and goes on.
+func TestHelperForgetsCopies(t *testing.T) {
+	needLinux(t)
+	d := new(fake)
+	s := &server{d: d}
+	text := temporary(t, "copy")
+	var a answer
+	if err := s.look(&a, &question{Moment: 1, Goroutine: 7, Runs: [][2]uint64{{4096, 4}}}, temporary(t, "program"), text); err != nil {
+		t.Fatal(err)
+	}
+	s.rest()
+	if v, err := s.eval(&question{Moment: 1}); err != nil || d.rests != 1 {
+		t.Errorf("at rest: %+v %v, %d rests", v, err, d.rests)
+	}
+	s.forget()
+	if _, err := s.eval(&question{Moment: 1}); err != errNotKept || d.rests != 2 {
+		t.Errorf("%v, %d rests", err, d.rests)
+	}
+}
+
+// What can not be started is an error of the look.
 func TestHelperThatDoesNotStart(t *testing.T) {
 	needLinux(t)
 	h := New("/nowhere/spindle")
-	if err := h.Prepare("/some/program"); err != nil {
-		t.Error(err)
-	}
-	if err := h.Warm("/some/program"); err == nil || !strings.Contains(err.Error(), "/nowhere/spindle") {
+	if err := h.Prepare(os.Args[0]); err == nil || !strings.Contains(err.Error(), "/nowhere/spindle") {
 		t.Error(err)
 	}
 	m, err := h.Capture(os.Getpid(), 1)
@@ -228,7 +250,10 @@ func TestHelper(t *testing.T) {
 	if v, err := first.Eval(1, "x"); err != nil || !strings.HasSuffix(v.Text, "1x") {
 		t.Error(err)
 	}
-	_ = h.running.c.CloseWrite() // as if it had waited for long
+	_ = h.running.cmd.Process.Kill()
+	if err := h.Prepare(self); err != nil {
+		t.Error(err)
+	}
 	_ = h.running.cmd.Process.Kill()
 	second := captured(t, h, 7)
 	if _, err := second.Frames(); err != nil {

@@ -3,7 +3,9 @@ package inspect
 import (
 	"net"
 	"os"
+	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,13 +15,16 @@ import (
 
 // This file is the side of the helper.
 
-// Debugger reads what a copy holds. One goroutine calls it.
+// Debugger reads what a copy holds. One goroutine at a time calls it.
 type Debugger interface {
 	// Prepare learns what there is to know of a program, whose file is exe. That stays the
 	// caller's.
 	Prepare(path string, exe *os.File) error
 	// Look finds the frames of a goroutine in a copy of its memory.
 	Look(path string, exe *os.File, memory Memory, goroutine int64) (dev.Moment, error)
+	// Rest is called when nothing is asked: what can be found out again need not be kept,
+	// but for what was prepared last.
+	Rest()
 }
 
 // Memory is a copy: runs of it, one after the other in Data.
@@ -29,7 +34,8 @@ type Memory struct {
 }
 
 const (
-	idleTime    = 10 * time.Minute // without a question; then the helper ends
+	restTime    = 2 * time.Second  // without a question; then memory is given back
+	idleTime    = 10 * time.Minute // without a question; then the copies are let go of
 	keptMoments = 3
 )
 
@@ -52,13 +58,15 @@ func Serve(socket *os.File, d Debugger) error {
 	}
 	defer c.Close()
 	s := &server{wire: newWire(c.(*net.UnixConn)), d: d}
-	idle := time.AfterFunc(idleTime, func() { _ = c.Close() })
+	rest, idle := time.AfterFunc(restTime, s.rest), time.AfterFunc(idleTime, s.forget)
+	defer rest.Stop()
 	defer idle.Stop()
 	for {
 		var q question
 		if err := s.in.Decode(&q); err != nil {
 			return nil // nobody asks any more
 		}
+		rest.Reset(restTime)
 		idle.Reset(idleTime)
 		if err := s.send(s.answer(&q)); err != nil {
 			return err
@@ -70,7 +78,8 @@ func Serve(socket *os.File, d Debugger) error {
 type server struct {
 	*wire
 	d       Debugger
-	moments []kept // the newest last
+	mu      sync.Mutex // of what follows, and of d
+	moments []kept     // the newest last
 }
 
 // kept is a moment that can be asked, and the memory that it stands on.
@@ -81,6 +90,8 @@ type kept struct {
 }
 
 func (s *server) answer(q *question) *answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	files, err := s.take(q.Files)
 	defer closeAll(files)
 	a := new(answer)
@@ -132,6 +143,26 @@ func (s *server) keep(m kept) {
 		_ = unix.Munmap(s.moments[0].data)
 		s.moments = append([]kept(nil), s.moments[1:]...)
 	}
+}
+
+// rest gives memory back.
+func (s *server) rest() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.d.Rest()
+	debug.FreeOSMemory()
+}
+
+// forget lets go of all copies. What is known of the program stays: its first panic may be
+// the next.
+func (s *server) forget() {
+	s.mu.Lock()
+	for _, m := range s.moments {
+		_ = unix.Munmap(m.data)
+	}
+	s.moments = nil
+	s.mu.Unlock()
+	s.rest()
 }
 
 func (s *server) eval(q *question) (dev.Value, error) {

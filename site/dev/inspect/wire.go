@@ -65,7 +65,7 @@ func (w *wire) Read(p []byte) (int, error) {
 	if oobn > 0 {
 		w.takeFiles(oob[:oobn])
 	}
-	return n, err
+	return max(n, 0), err // negative when the other process was killed
 }
 
 func (w *wire) takeFiles(oob []byte) {
