@@ -167,7 +167,7 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&c.With, "with", nil, "`name=command` to run beside the program; may be given several times")
 	f.StringVar(&c.Before, "before", "", "`command` to run before each build, as in 'templ generate'")
 	f.StringVar(&c.After, "after", "", "`command` to run each time that a new program answers, as in 'curl -s localhost:8080/warm'")
-	f.StringVar(&c.Debugger, "debugger", "", "`address` where Delve listens for editors, attached to each new program, as in 127.0.0.1:2345")
+	f.StringVar(&c.Debugger, "debugger", "", "`address` where editors reach Delve, as in 127.0.0.1:2345; their breakpoints stay at each save")
 	f.BoolVar(&c.Direct, "direct", false, "give the port itself to the program, which has to honour LISTEN_FDS; pages reload at another one")
 	f.BoolVar(&c.Locals, "locals", true, "show the variables of a panic, for which the own module is built without optimisation")
 	f.BoolVar(&c.Witness, "witness", true, "build what tells of panics and of requests into programs of net/http")

@@ -70,7 +70,9 @@ func (s *Supervisor) startNow() {
 	}
 	s.next = g
 	s.tell(Event{Kind: EventStart, Generation: n, PID: g.pid()})
-	g.ready().Then(func(root resource.Resource) { s.isReady(n, g, root) }, func(err error) { s.notReady(n, g, err) })
+	g.ready().Then(func(root resource.Resource) {
+		s.debugger.attach(g, func() { s.isReady(n, g, root) })
+	}, func(err error) { s.notReady(n, g, err) })
 	g.over().Then(func(how string) { s.over(n, g, how) }, nil)
 }
 
@@ -96,7 +98,6 @@ func (s *Supervisor) isReady(n int, g generation, root resource.Resource) {
 	if s.opts.After != "" {
 		s.runCommand(s.opts.After)
 	}
-	s.debug(g)
 	if was != nil {
 		s.retire(was)
 	}
@@ -184,7 +185,9 @@ func (s *Supervisor) restore() {
 		return
 	}
 	s.next, s.restored = g, true
-	g.ready().Then(func(root resource.Resource) { s.isReady(n, g, root) }, func(err error) { s.notReady(n, g, err) })
+	g.ready().Then(func(root resource.Resource) {
+		s.debugger.attach(g, func() { s.isReady(n, g, root) })
+	}, func(err error) { s.notReady(n, g, err) })
 	g.over().Then(func(how string) { s.over(n, g, how) }, nil)
 }
 

@@ -20,6 +20,7 @@ func (s *Supervisor) shutdown() *reactor.Deferred[struct{}] {
 		c.kill()
 	}
 	s.checks.kill()
+	s.debugger.close()
 	done := reactor.NewDeferred[struct{}]()
 	end := func() {
 		if s.reports != nil {

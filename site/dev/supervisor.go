@@ -51,6 +51,7 @@ type Supervisor struct {
 	stopped    bool // by hand: none is started
 	byHand     bool // what is being started was asked for
 	closing    bool
+	debugger   *debugger           // nil when nobody asked for one
 	commands   map[string]*command // of rules, by what they run
 	checks     *checks
 	companions []*beside
@@ -116,6 +117,7 @@ func (s *Supervisor) Start() {
 	})
 	s.since = s.loop.Now()
 	s.startCompanions()
+	s.startDebugger()
 	s.make()
 	s.checks.start()
 }
