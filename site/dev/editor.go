@@ -60,9 +60,7 @@ func (s *Supervisor) isPlace(file string) bool {
 	if s.failure != nil && slices.ContainsFunc(s.failure.Faults, func(f Fault) bool { return f.File == file }) {
 		return true
 	}
-	return slices.ContainsFunc(s.tickets.list, func(t *Ticket) bool {
-		return slices.ContainsFunc(t.Frames, func(f Frame) bool { return f.File == file })
-	})
+	return slices.ContainsFunc(s.tickets.list, func(t *Ticket) bool { return t.in(file) })
 }
 
 // edit opens any file.

@@ -94,9 +94,11 @@ type record struct {
 
 // kept is content, as far as it is kept.
 type kept struct {
-	data []byte
-	size int64
-	why  string // it is not there: longContent and so on
+	data   []byte
+	size   int64
+	why    string // it is not there: longContent and so on
+	packed bool   // data is it in short (rest.go)
+	stays  bool   // that would not be shorter
 }
 
 // Why content is not there.
@@ -121,7 +123,7 @@ func (k *kept) add(p []byte) {
 	}
 }
 
-func (k *kept) drop(why string) { k.data, k.why = nil, why }
+func (k *kept) drop(why string) { k.data, k.why, k.packed = nil, why, false }
 
 // take adds a piece to k, which is content of x, while that is under way and all of those
 // are not too much.
@@ -237,6 +239,9 @@ func (c *recorder) keep(x *record) {
 	}
 	c.ring = append(c.ring, x)
 	c.held += int64(len(x.body.data) + len(x.content.data))
+	if len(x.content.data) >= leastToPut {
+		c.s.freeSoon()
+	}
 	if i := len(c.ring) - 1 - recordedWhole; i >= 0 {
 		c.ring[i].thin()
 	}

@@ -53,7 +53,7 @@ func (x *record) lint() {
 	e := lint.Exchange{Method: x.method, Authority: x.authority, Secure: x.scheme == "https", Request: x.fields, Status: x.originStatus,
 		Fields: x.origin, Hop: x.overHTTP, Faults: x.faults, Whole: x.lost == "", Now: x.c.s.loop.Now()}
 	if x.ownAnswer() {
-		e.Sent, e.Content = x.content.size, x.content.data
+		e.Sent, e.Content = x.content.size, x.content.bytes()
 		x.hints = lint.Check(&e)
 	} else {
 		x.hints = lint.CheckFaults(&e)

@@ -121,7 +121,7 @@ func (k *kept) show(fields protocol.Fields) (c shownContent) {
 		c.Note = k.why
 		return c
 	}
-	data := k.data
+	data := k.bytes()
 	if protocol.EqualFold(fields.Get("Content-Encoding"), "gzip") && len(data) > 0 {
 		if plain, ok := gunzip(data); ok {
 			data, c.Note = plain, "was gzip"

@@ -18,7 +18,6 @@ import (
 
 	"spindle/protocol"
 	"spindle/protocol/postmortem"
-	"spindle/reactor"
 )
 
 // This file takes what programs report of their panics: see postmortem, which is the other
@@ -225,23 +224,6 @@ func (p *reports) keep(t *Ticket) *ticketView {
 		got <- v
 	})
 	return <-got
-}
-
-// restAfter is how long it is quiet after a ticket before memory is given back.
-const restAfter = 3 * time.Second
-
-// freeSoon gives back what pages have taken to make, when no more are made: it is several
-// times what is kept of them. Loop only.
-func (s *Supervisor) freeSoon() {
-	if s.freeing != nil && s.freeing.Active() {
-		s.freeing.Cancel()
-	}
-	s.freeing = s.loop.CallLater(restAfter, func() {
-		reactor.DeferToThreadPool(s.loop.ThreadPool(), func() (struct{}, error) {
-			debug.FreeOSMemory()
-			return struct{}{}, nil
-		}).Then(nil, nil)
-	})
 }
 
 // The forms of a page.

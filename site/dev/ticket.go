@@ -33,6 +33,10 @@ type Ticket struct {
 	until  time.Time // the program has told of it: what is printed later is not of it
 	talk   Talk      // the frames themselves, if the program keeps them; nil otherwise. Loop only
 	moment Moment    // to ask for more; nil when there is none. The loop takes it away
+
+	packed []byte   // all of it, and above is the least, since it was quiet (rest.go); else nil
+	files  []string // of the frames that are packed
+	at     *Frame   // the place of what is packed: file and line
 }
 
 // Title is what has happened, in one line.
@@ -90,7 +94,7 @@ func (t *Ticket) place() *Frame {
 			return &t.Frames[i]
 		}
 	}
-	return nil
+	return t.at
 }
 
 var stackFrame = pattern{text: `(?m)^(\S.*)\(.*\)\n\t(\S+\.\w+):(\d+)`}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 
 	"spindle/protocol"
@@ -39,8 +40,14 @@ func (x ticketTree) RenderGET(r *resource.Request) ([]byte, error) {
 		return []byte(listPage(list, x.s.target.root())), nil
 	case 2:
 		r.SetField("Content-Type", "application/json")
-		text, err := json.Marshal(list)
-		return append(text, '\n'), err
+		list := slices.Clone(list)
+		return r.Later(reactor.DeferToThreadPool(r.Loop().ThreadPool(), func() ([]byte, error) {
+			for i, t := range list {
+				list[i] = t.whole()
+			}
+			text, err := json.Marshal(list)
+			return append(text, '\n'), err
+		}))
 	}
 	var b strings.Builder
 	for _, t := range list {

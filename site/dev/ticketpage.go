@@ -38,7 +38,7 @@ func (v *ticketView) kind() string {
 }
 
 func (v *ticketView) json() string {
-	text, err := json.Marshal(v.t)
+	text, err := json.Marshal(v.t.whole())
 	if err != nil {
 		return "{}\n"
 	}
@@ -55,6 +55,7 @@ func pageHead(title, more string) string {
 
 // page is the whole page.
 func (v *ticketView) page() string {
+	v.t = v.t.whole()
 	var b strings.Builder
 	b.WriteString(pageHead(v.t.Title(), `<script src="`+Prefix+`ticket.js" defer></script>`+v.talkScript()))
 	fmt.Fprintf(&b, `<main class="failure ticket" data-ticket="%s" data-secret="%s"%s>`, html.EscapeString(v.t.ID), v.secret, v.talkState())

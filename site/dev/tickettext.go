@@ -11,6 +11,7 @@ import (
 
 // text is the whole of it.
 func (v *ticketView) text() string {
+	v.t = v.t.whole()
 	t := v.t
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", v.kind(), t.Title())
