@@ -166,8 +166,11 @@ func (k *checkup) lookAtPython() {
 		return
 	}
 	k.row("python", "%s", c.Path)
-	if answer, err := answerOf(c, k.errs); err != nil {
+	if answer, err := answerOf(c, k.errs); errors.Is(err, errTold) {
 		k.faults = append(k.faults, k.p.app.target+" can not be loaded; why is above")
+	} else if err != nil {
+		k.faults = append(k.faults, k.p.app.target+" can not be loaded: "+err.Error())
+		return // there is no interpreter that could check
 	} else if python, version, ok := strings.Cut(strings.TrimSpace(string(answer)), " "); ok {
 		k.rows[len(k.rows)-1][1] = version + ", " + python
 	}

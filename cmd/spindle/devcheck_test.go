@@ -23,6 +23,7 @@ func TestDevCheck(t *testing.T) {
 		{"", "", "./pages", 0, "target     directory |watched    2 files in pages|variables  pages/.env|Nothing is wrong."},
 		{"", "", "good.py", 0, "python   3.|target   Python application in |Nothing is wrong."},
 		{"", "", "bad.py", 1, "fault: bad.py can not be loaded|ModuleNotFoundError"},
+		{"python = \"no/python\"\n", "", "good.py", 1, "good.py can not be loaded: |no/python"},
 		{"", "", "./none", 1, "fault: there is no ./none"},
 		{"", "", "./gone", 1, "fault: The package can not be |main.go:3:8: no required module provides package none.example/x|mend: go get none.example/x"},
 		{"vett = true\n", "", "./pages", 1, `fault: spindle.toml: there is no key "vett"; did you mean "vet"?`},
@@ -41,7 +42,11 @@ func TestDevCheck(t *testing.T) {
 			if row.variable != "" {
 				t.Setenv(row.variable, "x")
 			}
-			c := startChild(t, "spindle", "dev", "check", row.target, "--python", python)
+			args := []string{"dev", "check", row.target}
+			if !strings.HasPrefix(row.config, "python") {
+				args = append(args, "--python", python)
+			}
+			c := startChild(t, "spindle", args...)
 			var out strings.Builder
 			for c.out.Scan() {
 				out.WriteString(c.out.Text() + "\n")

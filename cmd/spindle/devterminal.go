@@ -69,6 +69,9 @@ func (t *devTerminal) line(at time.Time, text string) { t.lineLike(at, text, tex
 
 // lineLike shows one line; it takes the place of the last one if that was of the same kind.
 func (t *devTerminal) lineLike(at time.Time, kind, text string) {
+	if t.reader != nil && t.reader.typing.Load() {
+		t.last = "" // what was typed may stand below it
+	}
 	if t.last == buildGoesOn && t.colour {
 		fmt.Fprint(t.out, "\x1b[1A\x1b[2K")
 	}
@@ -434,11 +437,27 @@ func (t *devTerminal) qr() {
 		t.line(time.Now(), t.paint(yellow, "not reachable from the network; --listen "+endpoint+" opens it"))
 		return
 	}
-	code, err := qrcode.New(url, qrcode.Low)
+	text, err := t.drawn(url)
 	if err != nil {
 		t.line(time.Now(), err.Error())
 		return
 	}
-	fmt.Fprint(t.out, code.ToSmallString(false)+"  "+url+"\n")
+	fmt.Fprint(t.out, text+"  "+url+"\n")
 	t.last = ""
 }
+
+// drawn is a QR code of text: white blocks on black, whatever the terminal has, for a reader
+// may not take it the other way round.
+func (t *devTerminal) drawn(text string) (string, error) {
+	code, err := qrcode.New(text, qrcode.Low)
+	if err != nil {
+		return "", err
+	}
+	var lines strings.Builder
+	for line := range strings.Lines(code.ToSmallString(false)) {
+		lines.WriteString(t.paint(whiteOnBlack, strings.TrimSuffix(line, "\n")) + "\n")
+	}
+	return lines.String(), nil
+}
+
+const whiteOnBlack = "38;5;231;48;5;16"

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/skip2/go-qrcode"
+
 	"spindle/reactor/reactortest"
 	"spindle/site"
 	"spindle/site/dev"
@@ -99,6 +101,48 @@ func TestBuildGoesOn(t *testing.T) {
 		}
 		if got := strings.Join(left, ""); got != row.want {
 			t.Errorf("colour %v: %q", row.colour, got)
+		}
+	}
+}
+
+// TestNothingIsFoldedWhileTyping: what is typed stands between the lines.
+func TestNothingIsFoldedWhileTyping(t *testing.T) {
+	var shown bytes.Buffer
+	terminal := &devTerminal{out: &terminalOut{w: &shown, clock: reactortest.NewClock()}, colour: true, reader: &keyReader{}}
+	for _, typing := range []bool{false, false, true, true, false, false} {
+		terminal.reader.typing.Store(typing)
+		terminal.line(reactortest.Start, "(Pdb)")
+	}
+	terminal.out.flush()
+	if n := strings.Count(shown.String(), "\x1b[1A"); n != 2+1 { // of the first two, and of what came when it was over
+		t.Errorf("%d lines taken back: %q", n, shown.String())
+	}
+}
+
+// TestDrawn reads a QR code as a phone does, on terminals of any colour.
+func TestDrawn(t *testing.T) {
+	const url = "http://192.0.2.7:8080/"
+	code, err := qrcode.New(url, qrcode.Low)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := code.Bitmap()
+	text, err := (&devTerminal{colour: true}).drawn(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	for y, row := range want {
+		line, begins := strings.CutPrefix(lines[y/2], "\x1b[38;5;231;48;5;16m")
+		line, ends := strings.CutSuffix(line, "\x1b[0m")
+		if !begins || !ends {
+			t.Fatalf("line %d has no colour of its own: %q", y/2, lines[y/2])
+		}
+		for x, dark := range row {
+			halves := map[rune][2]bool{'█': {true, true}, '▀': {true, false}, '▄': {false, true}, ' ': {false, false}}
+			if white := halves[[]rune(line)[x]][y%2]; white == dark {
+				t.Fatalf("row %d, column %d: white %v, dark %v", y, x, white, dark)
+			}
 		}
 	}
 }
