@@ -121,7 +121,9 @@ func (r *Request) witnessPage(a *postmortem.Answer) []byte {
 	if a == nil || a.Page == nil {
 		return nil
 	}
-	r.SetField(ticketField, a.Ticket)
+	if a.Ticket != "" {
+		r.SetField(ticketField, a.Ticket)
+	}
 	r.SetField(failureField, "panic")
 	r.SetField("Content-Type", a.Type)
 	r.SetField("Cache-Control", "no-store")

@@ -56,15 +56,30 @@ type Answer struct {
 // OfPanic reports a panic with value v. It is called by the deferred function that has
 // recovered, on the goroutine of the panic, which waits while the memory is copied: a few
 // milliseconds, 2 s at most. exchange, which may be nil, describes the exchange; it is
-// called on the same goroutine. nil means that nobody has seen it.
+// called on the same goroutine. nil means that there is nobody to see it. Of what is not seen
+// in time the page is a plain one.
 func OfPanic(v any, exchange func() *Exchange) *Pending {
 	r := reportHere()
 	var l *looked
-	park(func() { l = ask(r.Goroutine) })
-	if l == nil {
-		return nil
+	var there bool
+	park(func() { l, there = ask(r.Goroutine) })
+	switch {
+	case l != nil:
+		return l.tell(r, v, exchange)
+	case there:
+		return r.alone(func() { r.describe(v) }, exchange)
 	}
-	return l.tell(r, v, exchange)
+	return nil
+}
+
+// alone is the page of who is not seen: describe tells of the value.
+func (r *Report) alone(describe func(), exchange func() *Exchange) (p *Pending) {
+	defer func() { _ = recover() }() // of a value that panics when it is printed
+	if r.Exchange == nil {
+		r.surround(exchange)
+	}
+	describe()
+	return r.fallback()
 }
 
 // OfRecovered is OfPanic for a panic that somebody else has recovered from: it is called by
@@ -75,16 +90,20 @@ func OfRecovered(exchange func() *Exchange) *Pending {
 	r := reportHere()
 	r.Recovered = true
 	var l *looked
+	var there bool
 	park(func() {
-		if l = ask(r.Goroutine); l != nil && !l.learn(r, exchange) {
+		if l, there = ask(r.Goroutine); l != nil && !l.learn(r, exchange) {
 			_ = l.c.Close()
 			l = nil
 		}
 	})
-	if l == nil {
-		return nil
+	switch {
+	case l != nil:
+		return l.await(r.Causes, r)
+	case there:
+		return r.alone(func() { r.Causes = unknown() }, exchange)
 	}
-	return l.await(r.Causes)
+	return nil
 }
 
 // reportHere is a report of a panic of this goroutine.
@@ -97,7 +116,7 @@ func reportHere() *Report {
 // OfError reports an error that becomes an answer of 500. There are no frames of it, and
 // nothing that it waits for.
 func OfError(err error, exchange func() *Exchange) *Pending {
-	l := ask(0)
+	l, _ := ask(0)
 	if l == nil {
 		return nil
 	}
@@ -121,22 +140,23 @@ func park(f func()) {
 	next()
 }
 
-// ask has the development server copy the memory; nil when it does not.
-func ask(goroutine int64) *looked {
+// ask has the development server copy the memory; l is nil when it does not. there tells
+// whether there is one.
+func ask(goroutine int64) (l *looked, there bool) {
 	c, err := net.Dial("unix", socket)
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	limit := time.AfterFunc(waitSeen, func() { _ = c.Close() })
-	l := &looked{c: c, in: bufio.NewReaderSize(c, 4<<10)}
+	l = &looked{c: c, in: bufio.NewReaderSize(c, 4<<10)}
 	if _, err = c.Write([]byte(strconv.FormatInt(goroutine, 10) + "\n")); err == nil {
 		var answer string
 		if answer, err = l.in.ReadString('\n'); err == nil && answer == Seen && limit.Stop() {
-			return l
+			return l, true
 		}
 	}
 	_ = c.Close()
-	return nil
+	return nil, true
 }
 
 // Pending is a page that is being made.
@@ -145,7 +165,8 @@ type Pending struct {
 	a    *Answer
 }
 
-// Wait is the page: nil when there will be none. It waits for at most 10 s: not on the loop.
+// Wait is the page: nil when there will be none. It waits for at most 10 s: not on the loop. Of
+// a panic it is a plain one when that has passed.
 // Any goroutine, also where p is nil.
 func (p *Pending) Wait() *Answer {
 	if p == nil {
@@ -165,7 +186,7 @@ func (l *looked) tell(r *Report, v any, exchange func() *Exchange) (p *Pending) 
 	}()
 	r.describe(v)
 	r.surround(exchange)
-	return l.await(r)
+	return l.await(r, r)
 }
 
 // learn tells what there is to tell of a value that is not known, and is told where it is.
@@ -191,15 +212,18 @@ func (l *looked) learn(r *Report, exchange func() *Exchange) (ok bool) {
 		return false
 	}
 	if at == (Place{}) {
-		r.Causes = []Cause{{Type: "panic", Text: NotKnown}}
+		r.Causes = unknown()
 	} else {
 		r.describe(at.value())
 	}
 	return true
 }
 
-// await sends what is left to say, and does not wait for the page.
-func (l *looked) await(rest any) *Pending {
+// unknown is the causes of what is not known.
+func unknown() []Cause { return []Cause{{Type: "panic", Text: NotKnown}} }
+
+// await sends what is left to say of r, and does not wait for the page.
+func (l *looked) await(rest any, r *Report) *Pending {
 	p := &Pending{done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
@@ -208,6 +232,9 @@ func (l *looked) await(rest any) *Pending {
 		defer l.c.Close()
 		if err := json.NewEncoder(l.c).Encode(rest); err == nil {
 			p.a = readAnswer(l.in)
+		}
+		if p.a == nil && r.Panic {
+			p.a = r.plain()
 		}
 	}()
 	return p

@@ -130,6 +130,26 @@ func TestNobodyAnswers(t *testing.T) {
 				t.Errorf("%+v", a)
 			}
 		})
+		t.Run(name+", to who has asked", func(t *testing.T) {
+			serverOf(t, f)
+			a := panics(fmt.Errorf("outer: %w", io.EOF), func() *Exchange { return &Exchange{ID: "T7", Host: "localhost:8080", Peer: "127.0.0.1:4000"} })
+			if a == nil || a.Ticket != "T7" || !strings.HasPrefix(string(a.Page), "Panic: outer: EOF (*fmt.wrapError)\nPanic: EOF (") || !strings.Contains(string(a.Page), "postmortem.panics") {
+				t.Errorf("%+v", a)
+			}
+		})
+		t.Run(name+", recovered", func(t *testing.T) {
+			serverOf(t, f)
+			a := func() (a *Answer) {
+				defer func() {
+					_ = recover()
+					a = OfRecovered(func() *Exchange { return &Exchange{ID: "T8"} }).Wait()
+				}()
+				panic("x")
+			}()
+			if a == nil || a.Ticket != "T8" || !strings.HasPrefix(string(a.Page), "Panic: "+NotKnown) || !strings.Contains(string(a.Page), "TestNobodyAnswers") {
+				t.Errorf("%+v", a)
+			}
+		})
 	}
 	socket = filepath.Join(t.TempDir(), "none")
 	defer func() { socket = "" }()

@@ -3,9 +3,7 @@ package dev
 import (
 	"fmt"
 	"html"
-	"net/netip"
 	"slices"
-	"strings"
 
 	"spindle/protocol"
 	"spindle/protocol/postmortem"
@@ -17,42 +15,13 @@ import (
 // request has failed, not what it held: the page of a panic has variables, the environment,
 // the log and what its console needs.
 
-// forwardedFields are what proxies and tunnels add. Whoever comes through one that runs
-// here has a loopback address, wherever they are. ssh -L adds none: who has an account on
-// this machine is here.
-var forwardedFields = []string{"Forwarded", "X-Forwarded-For", "X-Real-IP", "CF-Connecting-IP"}
-
 // isHere tells whether who asks is on this machine.
 func isHere(r *resource.Request) bool {
-	return isLocal(r.Peer()) && !slices.ContainsFunc(forwardedFields, func(name string) bool { return r.FieldBytes(name) != nil })
+	return isLocal(r.Peer()) && !slices.ContainsFunc(postmortem.ForwardedFields, func(name string) bool { return r.FieldBytes(name) != nil })
 }
 
 // isLocal tells whether the other end of a connection is on this machine.
 func isLocal(a reactor.Addr) bool { return !a.IP.IsValid() || a.IP.Unmap().IsLoopback() }
-
-// wasHere is isHere for what a program tells of a request that it has accepted itself, or
-// that has come to it by this process, which says for whom.
-func wasHere(x *postmortem.Exchange) bool {
-	return peerWasHere(x) && !slices.ContainsFunc(x.Fields, func(f postmortem.Pair) bool {
-		return slices.ContainsFunc(forwardedFields, func(name string) bool { return protocol.EqualFold(f.Name, name) }) && !forLocal(f.Value)
-	})
-}
-
-// peerWasHere tells whether the other end of the connection to the program was on this machine.
-func peerWasHere(x *postmortem.Exchange) bool {
-	a, err := netip.ParseAddrPort(x.Peer)
-	return err != nil || isLocal(reactor.Addr{IP: a.Addr()})
-}
-
-// forLocal tells whether a field of forwardedFields lists addresses of this machine alone.
-func forLocal(value string) bool {
-	for one := range strings.SplitSeq(value, ",") {
-		if a, err := netip.ParseAddr(strings.TrimSpace(one)); err != nil || !isLocal(reactor.Addr{IP: a}) {
-			return false
-		}
-	}
-	return true
-}
 
 // onlyTicket is the filter of an answer to somebody elsewhere: of the page of a panic it
 // leaves which ticket has it. It implements resource.Filter.

@@ -76,7 +76,7 @@ func TestWasHere(t *testing.T) {
 		{"127.0.0.1:40000", "Forwarded", "for=203.0.113.7", false},
 	} {
 		x := &postmortem.Exchange{Peer: row.peer, Fields: []postmortem.Pair{{Name: row.field, Value: row.value}}}
-		if wasHere(x) != row.want {
+		if x.WasHere() != row.want {
 			t.Errorf("%+v", row)
 		}
 	}

@@ -184,7 +184,7 @@ func acceptOf(t *Ticket) string {
 // since the program sees this process alone, unless somebody has found the port of its own.
 func (p *reports) mayBeShown(t *Ticket, v *ticketView) bool {
 	x := t.Report.Exchange
-	return x != nil && v.trusted && peerWasHere(x) && (p.s.opts.Direct == nil || wasHere(x))
+	return x != nil && v.trusted && x.PeerWasHere() && (p.s.opts.Direct == nil || x.WasHere())
 }
 
 // capture copies the memory of the program.

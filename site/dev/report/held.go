@@ -153,7 +153,9 @@ func (w *writer) show(status int, a *postmortem.Answer) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Content-Security-Policy", "frame-ancestors 'none'")
-	h.Set(ticketField, a.Ticket)
+	if a.Ticket != "" {
+		h.Set(ticketField, a.Ticket)
+	}
 	h.Set(failureField, "panic")
 	w.begins(status)
 	w.ResponseWriter.WriteHeader(status)

@@ -52,8 +52,8 @@ func see(c net.Conn) {
 	_, _ = io.WriteString(c, postmortem.Seen)
 	said := json.NewDecoder(in)
 	var r postmortem.Report
-	if said.Decode(&r) != nil {
-		return
+	if said.Decode(&r) != nil || strings.HasPrefix(r.Exchange.Target, "/late") {
+		return // as when its time has passed
 	}
 	if r.Recovered {
 		_ = json.NewEncoder(c).Encode(postmortem.Place{})
@@ -156,6 +156,32 @@ func TestAnswerOfWhoHasRecovered(t *testing.T) {
 			ours := strings.HasPrefix(row.want, "page of")
 			if a.StatusCode != row.status || !strings.HasPrefix(string(text), row.want) || ours != (a.Header.Get(failureField) != "") ||
 				(row.status >= 500) != (a.Header.Get(ticketField) != "") || a.Header.Get("Content-Type") == "text/late" {
+				t.Errorf("%d %v %s", a.StatusCode, a.Header, text)
+			}
+		})
+	}
+}
+
+// Where the development server is late, the answer is what the program knows.
+func TestPageThatIsLate(t *testing.T) {
+	if !asChild(t) {
+		return
+	}
+	for name, handler := range map[string]http.HandlerFunc{
+		"recovered":     recovering(func(w http.ResponseWriter) { w.WriteHeader(500) }),
+		"not recovered": func(http.ResponseWriter, *http.Request) { panic("boom") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(Handler(handler))
+			defer s.Close()
+			a, err := http.Get(s.URL + "/late")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer a.Body.Close()
+			text, _ := io.ReadAll(a.Body)
+			if a.StatusCode != 500 || !strings.HasPrefix(string(text), "Panic: ") || !strings.Contains(string(text), "held_test.go") || a.Header.Get(failureField) == "" ||
+				strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
 				t.Errorf("%d %v %s", a.StatusCode, a.Header, text)
 			}
 		})
