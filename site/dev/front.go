@@ -43,12 +43,15 @@ type front struct {
 	inPages  string
 	instance string // tells pages this process from the one before
 	dash     *dashboard
+	lines    pageLines
 }
 
 // newFront makes the tree.
 func newFront(s *Supervisor) *front {
 	f := &front{s: s, own: new(resource.Tree), token: rand.Text(), inPages: rand.Text(), instance: rand.Text()}
-	f.own.PutChild("live.js", file{pageType: "text/javascript; charset=utf-8", body: bytes.ReplaceAll(liveScript, []byte("{{token}}"), []byte(f.inPages))})
+	scripts := slices.Concat(liveScript, consoleScript)
+	f.own.PutChild("live.js", file{pageType: "text/javascript; charset=utf-8", body: bytes.ReplaceAll(scripts, []byte("{{token}}"), []byte(f.inPages))})
+	f.own.PutChild("browser", complaint{f: f})
 	f.own.PutChild("page.css", file{pageType: "text/css; charset=utf-8", body: pageStyle})
 	f.own.PutChild("events", f.stream())
 	f.own.PutChild("failure", failureFragment{s: s})
@@ -61,6 +64,7 @@ func newFront(s *Supervisor) *front {
 	f.own.PutChild("console", asking{c: s.console})
 	f.own.PutChild("pin", unlocking{c: s.console})
 	f.dash = newDashboard(s, f.own, f.token)
+	f.lines = pageLines{s: s}
 	return f
 }
 
@@ -70,8 +74,9 @@ func (s *Supervisor) Own() *resource.Tree { return s.front.own }
 // stream is what the script in the pages listens to.
 func (f *front) stream() *events.Events {
 	f.s.live.Retry = 300 * time.Millisecond
-	f.s.live.Opened = func(stream *events.Stream, _ *resource.Request) error {
+	f.s.live.Opened = func(stream *events.Stream, r *resource.Request) error {
 		stream.SendPrepared(f.hello())
+		f.lines.joined(stream, r)
 		return nil
 	}
 	return f.s.live
@@ -112,6 +117,8 @@ func (f *front) publish(e Event) {
 		f.s.live.Broadcast(message("building", map[string]any{}))
 	case EventBuilt:
 		f.s.live.Broadcast(message("built", map[string]any{"failed": f.s.failure != nil}))
+	case EventOutput:
+		f.lines.heard(e)
 	}
 }
 
@@ -162,7 +169,7 @@ func (f *front) follow(r *resource.Request) {
 // put into pages: it shows no more than a page in front of somebody does.
 func forEveryPage(name string) bool {
 	switch name {
-	case "live.js", "page.css", "events", "failure", "checked":
+	case "live.js", "page.css", "events", "failure", "checked", "browser":
 		return true
 	}
 	return false

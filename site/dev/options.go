@@ -92,6 +92,8 @@ type Options struct {
 	// Connections tells how many connections are open, and how many of these are idle; nil
 	// where that is not known. Loop only.
 	Connections func() (open, idle int)
+	// Console shows what the program prints in the console of pages on this machine, too.
+	Console bool
 	// NoReload leaves HTML as it is: no script is put into it.
 	NoReload bool
 }

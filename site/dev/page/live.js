@@ -15,7 +15,7 @@
 
   function listen() {
     const source = new EventSource(base + 'events');
-    for (const name of ['hello', 'reload', 'swap', 'failed', 'building', 'built', 'checked']) {
+    for (const name of ['hello', 'reload', 'swap', 'failed', 'building', 'built', 'checked', 'lines']) {
       source.addEventListener(name, e => {
         const data = JSON.parse(e.data);
         handle(name, data);
@@ -57,6 +57,7 @@
         checked(data.checked);
         break;
       case 'checked': checked(data.title); break;
+      case 'lines': dispatchEvent(new CustomEvent('spindle-lines', { detail: data.lines })); break;
       case 'building': clearTimeout(busy); busy = setTimeout(() => say('Building …'), 250); break;
       case 'built': clearTimeout(busy); say(''); checked(found); break;
       case 'failed': clearTimeout(busy); say(''); showFailure(); break;
