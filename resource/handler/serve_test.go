@@ -48,12 +48,15 @@ func ours(t testing.TB, endpoint string, h http.Handler, change ...func(l *handl
 	return serve(t, endpoint, leaf)
 }
 
-// serve serves a tree.
-func serve(t testing.TB, endpoint string, root resource.Resource) (addr string) {
+// serve serves a tree; change may set fields of its site.
+func serve(t testing.TB, endpoint string, root resource.Resource, change ...func(s *site.Site)) (addr string) {
 	r := reactor.New()
 	r.Logger = quiet
 	s := site.New(root)
 	s.ErrorLog = quiet
+	for _, f := range change {
+		f(s)
+	}
 	port, err := r.Listen(endpoint, s)
 	if err != nil {
 		t.Fatal(err)
