@@ -40,12 +40,13 @@ type devConfig struct {
 	Exclude  []string
 	Rules    []string
 	With     []string
-	Before   string // command before each build
-	After    string // command behind each start
-	Debugger string // where Delve listens
-	Direct   bool   // programs are given the public socket
-	Locals   bool   // variables of panics are shown
-	Witness  bool   // programs of net/http are built with what tells of them
+	Every    []string // tasks: name=when command
+	Before   string   // command before each build
+	After    string   // command behind each start
+	Debugger string   // where Delve listens
+	Direct   bool     // programs are given the public socket
+	Locals   bool     // variables of panics are shown
+	Witness  bool     // programs of net/http are built with what tells of them
 	Poll     bool
 	Vet      bool
 	Test     bool
@@ -166,6 +167,7 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&c.Exclude, "exclude", "x", nil, "`pattern` of files that are not watched; may be given several times")
 	f.StringArrayVar(&c.Rules, "rule", nil, "`pattern=action[:command]`: swap, reload, restart, rebuild or ignore, after running the command")
 	f.StringArrayVar(&c.With, "with", nil, "`name=command` to run beside the program; may be given several times")
+	f.StringArrayVar(&c.Every, "every", nil, "`name=when command` to run beside the program each 10m, 24h and so on, or daily at 03:00")
 	f.StringVar(&c.Before, "before", "", "`command` to run before each build, as in 'templ generate'")
 	f.StringVar(&c.After, "after", "", "`command` to run each time that a new program answers, as in 'curl -s localhost:8080/warm'")
 	f.StringVar(&c.Debugger, "debugger", "", "`address` where editors reach Delve, as in 127.0.0.1:2345; their breakpoints stay at each save")
@@ -334,6 +336,13 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 			return o, nil, fmt.Errorf("--with %s: give it as name=command", text)
 		}
 		o.With = append(o.With, dev.Companion{Name: name, Run: run})
+	}
+	for _, text := range c.Every {
+		task, err := dev.ParseTask(text)
+		if err != nil {
+			return o, nil, fmt.Errorf("--every %s: %w", text, err)
+		}
+		o.Tasks = append(o.Tasks, task)
 	}
 	app, err = c.findTarget(&o)
 	var more []string

@@ -43,6 +43,9 @@ target = %q
 # [with]                                # runs beside the program
 # css = "npx tailwindcss -i in.css -o static/out.css --watch"
 
+# [every]                               # runs beside it again and again, each 10m or daily at 03:00
+# sessions = "10m python manage.py clearsessions"
+
 # [env]                                 # which one it is: --env NAME, SPINDLE_ENV, or
 # default = "test"
 # [env.test]                            # its keys win over those above; .env.test is read, too

@@ -29,7 +29,7 @@ type once struct {
 // what ask gives is settled. What the program prints, and why it does not run, goes to errs.
 func runOnce(p *project, errs *os.File, ask func(*once) *reactor.Deferred[struct{}]) error {
 	o := p.options
-	o.With, o.After, o.Debugger, o.Vet, o.Test, o.Lint, o.Checks = nil, "", "", false, false, "", nil
+	o.With, o.Tasks, o.After, o.Debugger, o.Vet, o.Test, o.Lint, o.Checks = nil, nil, "", "", false, false, "", nil
 	o.Patience = 2 * time.Second
 	o.Hosts = []string{"*"} // nobody else asks
 	if err := dev.StartKeeper(); err != nil {

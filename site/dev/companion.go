@@ -25,6 +25,7 @@ type beside struct {
 	failed int // ends in a row that came soon
 	again  *reactor.DelayedCall
 	ended  *reactor.Deferred[struct{}]
+	once   func(status reactor.ProcessStatus) // told of its end, when it is not to be started again; nil for one that is
 }
 
 func (b *beside) start() {
@@ -44,7 +45,9 @@ func (b *beside) start() {
 	}
 	b.child, b.began, b.ended = child, b.s.loop.Now(), reactor.NewDeferred[struct{}]()
 	Keep(child.Pid())
-	b.s.tell(Event{Kind: EventStart, Name: b.what.Name, PID: child.Pid()})
+	if b.once == nil {
+		b.s.tell(Event{Kind: EventStart, Name: b.what.Name, PID: child.Pid()})
+	}
 }
 
 func (b *beside) ProcessMade(*reactor.ChildProcess) {}
@@ -67,6 +70,10 @@ func (b *beside) ProcessExited(reactor.ProcessStatus) {
 func (b *beside) ProcessEnded(status reactor.ProcessStatus) {
 	b.ended.Callback(struct{}{})
 	if b.s.closing {
+		return
+	}
+	if b.once != nil {
+		b.once(status)
 		return
 	}
 	e := Event{Kind: EventExit, Name: b.what.Name, PID: b.child.Pid(), Text: status.String()}

@@ -55,6 +55,7 @@ type Options struct {
 	Written    []string    // files that this process writes, which are not watched
 	Rules      []Rule      // before the standard ones
 	With       []Companion // run beside the target
+	Tasks      []Task      // run again and again beside the target
 	Before     string      // a command that is run, by the shell, before each build
 	After      string      // a command that is run, by the shell, when a new program answers
 	Debugger   string      // Go: the address where Delve listens, attached to each new program; "" for none

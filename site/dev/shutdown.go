@@ -42,6 +42,9 @@ func (s *Supervisor) endings() (list []*reactor.Deferred[struct{}]) {
 	for _, b := range s.companions {
 		list = append(list, b.stop(patience))
 	}
+	for _, t := range s.tasks {
+		list = append(list, t.stop(patience))
+	}
 	for _, g := range append([]generation{s.current, s.next}, s.draining...) {
 		if g == nil {
 			continue

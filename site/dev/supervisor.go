@@ -55,6 +55,7 @@ type Supervisor struct {
 	commands   map[string]*command // of rules, by what they run
 	checks     *checks
 	companions []*beside
+	tasks      []*scheduled
 	crashes    int
 	died       *Ticket // of a program that has ended; nil before the first
 	upSince    time.Time
@@ -117,6 +118,7 @@ func (s *Supervisor) Start() {
 	})
 	s.since = s.loop.Now()
 	s.startCompanions()
+	s.startTasks()
 	s.startDebugger()
 	s.make()
 	s.checks.start()
