@@ -132,6 +132,7 @@ func (p *reports) hear(c *net.UnixConn) {
 		return
 	}
 	t.Report.PID, t.until = peerPID(c), p.clock()
+	t.Report.Stack = withoutWitness(t.Report.Stack)
 	var coloured chan struct{}
 	if x := t.Report.Exchange; x != nil && formOf(x.Accept) == asHTML {
 		coloured = p.s.colourAhead(framesOfStack(t.Report.Stack)) // while the helper reads

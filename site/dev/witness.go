@@ -36,6 +36,21 @@ const WitnessDir = "zz_spindle_dev"
 // OfWitness tells of a function whether it is the witness's.
 func OfWitness(function string) bool { return strings.Contains(function, "/"+WitnessDir) }
 
+// withoutWitness is a stack that Go has printed without the calls of the witness.
+func withoutWitness(stack string) string {
+	var b strings.Builder
+	ours := false
+	for line := range strings.Lines(stack) {
+		if !strings.HasPrefix(line, "\t") {
+			ours = OfWitness(line)
+		}
+		if !ours {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
 // witnessGo is the version of Go that its source is written for.
 const witnessGo = 26 // 1.26
 

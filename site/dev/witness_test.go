@@ -156,3 +156,12 @@ func TestFramesWithoutTheWitness(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 }
+
+func TestStackWithoutWitness(t *testing.T) {
+	const frame = "main.total({0xc0, 0x3})\n\t/src/main.go:29 +0x1a\n"
+	const ours = "shop/zz_spindle_dev/postmortem.reportHere()\n\t/src/zz_spindle_dev/postmortem/postmortem.go:9 +0x2\n"
+	const head, end = "goroutine 7 [running]:\n", "created by net/http.(*Server).Serve in goroutine 1\n\t/go/src/net/http/server.go:3 +0x1"
+	if got := withoutWitness(head + ours + "panic({0x1, 0x2})\n\t/go/src/runtime/panic.go:7 +0x1\n" + frame + ours + end); got != head+"panic({0x1, 0x2})\n\t/go/src/runtime/panic.go:7 +0x1\n"+frame+end {
+		t.Errorf("%q", got)
+	}
+}

@@ -46,6 +46,11 @@ func TestShown(t *testing.T) {
 		{"a nil slice", api.Variable{Kind: reflect.Slice}, "nil"},
 		{"a nil pointer", api.Variable{Kind: reflect.Pointer, Children: []api.Variable{{}}}, "nil"},
 		{"a nil interface", api.Variable{Kind: reflect.Interface, Children: []api.Variable{{Kind: reflect.Invalid}}}, "nil"},
+		{"an interface that was not read", api.Variable{Kind: reflect.Interface, Children: []api.Variable{{Kind: reflect.Pointer, Type: "*io/fs.PathError", OnlyAddr: true}}}, "*fs.PathError(…)"},
+		{"a nil pointer in an interface", api.Variable{Kind: reflect.Interface, Children: []api.Variable{{Kind: reflect.Pointer, Type: "*e.T", Addr: 1, Children: []api.Variable{{}}}}}, "*e.T(nil)"},
+		{"the writer of an answer behind the witness", api.Variable{Kind: reflect.Interface, Type: "net/http.ResponseWriter", Children: []api.Variable{
+			{Kind: reflect.Pointer, Type: "*shop/zz_spindle_dev/report.classicWriter", Addr: 1, Children: []api.Variable{{Kind: reflect.Struct, Addr: 2, Children: []api.Variable{
+				{Name: "writer", Kind: reflect.Pointer}, {Name: "inner", Kind: reflect.Interface, Children: []api.Variable{{Kind: reflect.Pointer, Type: "*net/http.response", OnlyAddr: true}}}}}}}}}, "*http.response(…)"},
 		{"a slice of more", api.Variable{Kind: reflect.Slice, Base: 1, Len: 5, Children: []api.Variable{text("", "a")}}, `["a", … 4 more]`},
 		{"a map with a secret", api.Variable{Kind: reflect.Map, Base: 1, Len: 1, Children: []api.Variable{text("", "api_key"), text("", "hush")}}, `{"api_key": ` + postmortem.Mask + `}`},
 		{"a struct", api.Variable{Kind: reflect.Struct, Len: 2, Children: []api.Variable{text("Name", "x"), text("Token", "hush")}}, `{Name: "x", Token: ` + postmortem.Mask + `}`},

@@ -38,8 +38,24 @@ func valueOf(v *proc.Variable, name string, masked bool) dev.Value {
 	return shown(api.ConvertVar(v), name, masked)
 }
 
+// withoutWitness is what the program would have without the witness: the writer of an
+// answer is that of net/http, which the witness's has in it.
+func withoutWitness(v *api.Variable) *api.Variable {
+	if v.Kind != reflect.Interface || len(v.Children) != 1 || !dev.OfWitness(v.Children[0].Type) || len(v.Children[0].Children) != 1 {
+		return v
+	}
+	for _, field := range v.Children[0].Children[0].Children {
+		if field.Name == "inner" && field.Kind == reflect.Interface {
+			field.Name, field.Type = v.Name, v.Type
+			return &field
+		}
+	}
+	return v
+}
+
 // shown makes the tree.
 func shown(v *api.Variable, name string, masked bool) dev.Value {
+	v = withoutWitness(v)
 	d := dev.Value{Name: name, Type: v.Type}
 	switch {
 	case v.Unreadable != "":
@@ -123,8 +139,11 @@ func textOf(v *api.Variable, list []dev.Value, more int64) string {
 		}
 		return cut("&" + list[0].Text)
 	case reflect.Interface:
-		if len(list) == 0 {
+		switch {
+		case len(v.Children) == 0 || v.Children[0].Kind == reflect.Invalid:
 			return "nil"
+		case len(list) == 0: // it was not read
+			return cut(shortType(v.Children[0].Type) + "(…)")
 		}
 		return cut(shortType(list[0].Type) + "(" + list[0].Text + ")")
 	case reflect.Slice, reflect.Map:
