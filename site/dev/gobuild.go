@@ -218,13 +218,25 @@ func (b *goBuilder) listed(c *command, result *reactor.Deferred[*goDeps]) {
 	if work == "off" {
 		work = ""
 	}
+	off, now := b.witness.off, b.loop.Now()
+	var m witnessMade
 	reactor.DeferToThreadPool(b.loop.ThreadPool(), func() (*goDeps, error) {
-		return parseGoList(c.out, modules, work)
-	}).Then(func(d *goDeps) { b.known(c, d, result) }, func(error) { b.known(c, nil, result) })
+		d, err := parseGoList(c.out, modules, work)
+		if err == nil {
+			m = b.makeWitness(d, off, now)
+		}
+		return d, err
+	}).Then(func(d *goDeps) { b.known(c, d, m, result) }, func(error) { b.known(c, nil, m, result) })
 }
 
 // known takes what go list has said; d is nil when that can not be read.
-func (b *goBuilder) known(c *command, d *goDeps, result *reactor.Deferred[*goDeps]) {
+func (b *goBuilder) known(c *command, d *goDeps, m witnessMade, result *reactor.Deferred[*goDeps]) {
+	taken := false
+	defer func() {
+		if !taken {
+			m.letGo()
+		}
+	}()
 	if b.listing != c {
 		result.Errback(errGivenUp)
 		return
@@ -244,7 +256,8 @@ func (b *goBuilder) known(c *command, d *goDeps, result *reactor.Deferred[*goDep
 		return
 	}
 	b.deps, b.fresh, b.doubts = d, true, 0
-	b.addWitness(d)
+	b.witness.take(m)
+	taken = true
 	result.Callback(d)
 }
 
@@ -325,7 +338,7 @@ func (b *goBuilder) keepCache() {
 	b.recipe.remove()
 	b.recipe = nil
 	if b.deps != nil {
-		b.addWitness(b.deps)
+		b.witness.take(b.makeWitness(b.deps, b.witness.off, b.loop.Now()))
 	}
 }
 

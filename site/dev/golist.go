@@ -64,7 +64,8 @@ type goDeps struct {
 	paths   map[string]bool   // the import paths of all packages
 }
 
-// parseGoList reads what go list prints. cache is where modules are that nobody edits, work
+// parseGoList reads what go list prints, and of the files that it names what the go command
+// reads. Blocks: not on the loop. cache is where modules are that nobody edits, work
 // the file of the workspace, "" for none.
 func parseGoList(out []byte, cache, work string) (*goDeps, error) {
 	d := &goDeps{outline: map[string]string{}, carried: map[string]bool{}, paths: map[string]bool{}}
@@ -197,7 +198,8 @@ func (d *goDeps) has(path string) bool {
 	return slices.ContainsFunc(d.embeds, func(dir string) bool { return below(path, dir) })
 }
 
-// stale tells whether, after a change of path, go list has to be asked again.
+// stale tells whether, after a change of path, go list has to be asked again. Blocks: not on the
+// loop.
 func (d *goDeps) stale(path string) bool {
 	if was, known := d.outline[path]; known {
 		return was == "" || was != outlineOf(path)

@@ -16,6 +16,8 @@ type goTarget struct {
 	args    []string
 	asked   bool            // the settings of the go command are known
 	stale   bool            // what the build depends on has to be asked again
+	edited  []string        // files that were changed, of which that is not known yet
+	sifts   int             // how often it was looked at, or given up
 	touched map[string]bool // directories of packages that were changed since their tests passed
 }
 
@@ -117,9 +119,10 @@ func (t *goTarget) changed(changes []Change) {
 		if filepath.Ext(c.Path) == ".go" {
 			t.touched[packageDir(t.dir, c.Path)] = true
 		}
-		if d := t.builder.deps; c.Removed || d == nil || d.stale(c.Path) {
+		if c.Removed || t.builder.deps == nil {
 			t.stale = true
 		}
+		t.edited = append(t.edited, c.Path)
 	}
 }
 
@@ -134,6 +137,7 @@ func (t *goTarget) make() *reactor.Deferred[starter] {
 		}, fail)
 	}
 	list := func() {
+		t.edited = nil
 		if !t.stale {
 			build()
 			return
@@ -151,7 +155,7 @@ func (t *goTarget) make() *reactor.Deferred[starter] {
 		})
 	}
 	if t.asked {
-		list()
+		t.sift(list, fail)
 		return made
 	}
 	t.builder.ask().Then(func(struct{}) {
@@ -159,6 +163,26 @@ func (t *goTarget) make() *reactor.Deferred[starter] {
 		list()
 	}, fail)
 	return made
+}
+
+// sift has a thread look whether what was edited has go list to be asked again.
+func (t *goTarget) sift(then func(), fail func(error)) {
+	paths, d := t.edited, t.builder.deps
+	if t.stale || len(paths) == 0 {
+		then()
+		return
+	}
+	t.sifts++
+	n := t.sifts
+	reactor.DeferToThreadPool(t.s.loop.ThreadPool(), func() (bool, error) { return slices.ContainsFunc(paths, d.stale), nil }).
+		Then(func(stale bool) {
+			if n != t.sifts {
+				fail(errGivenUp)
+				return
+			}
+			t.stale = stale
+			then()
+		}, fail)
 }
 
 // settleWith settles d, unless it was.
@@ -173,6 +197,7 @@ func settleWith[T any](d *reactor.Deferred[T], v T, err error) {
 }
 
 func (t *goTarget) cancel() {
+	t.sifts++
 	if t.builder.listing != nil {
 		t.builder.listing.kill()
 		t.builder.listing = nil

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"spindle/protocol/postmortem"
 	"spindle/protocol/probe"
@@ -80,27 +81,47 @@ func (w *witness) news() string {
 	return "Panics of the program have no variables, and its requests no inside: " + w.why + "."
 }
 
-// addWitness decides, each time that it is known what the program depends on, whether it gets
-// a witness, and writes it.
-func (b *goBuilder) addWitness(d *goDeps) {
-	w := &b.witness
-	w.overlay, w.why = "", ""
+// witnessMade is one that is written, or why there is none.
+type witnessMade struct {
+	overlay string
+	held    *os.File
+	why     string
+}
+
+// letGo ends the use of its directory, if it has one.
+func (m witnessMade) letGo() {
+	if m.held != nil {
+		_ = m.held.Close()
+	}
+}
+
+// makeWitness decides, each time that it is known what the program depends on, whether it gets
+// a witness, and writes it; off is why nobody wants one. Blocks: not on the loop, but for
+// what is to be put back.
+func (b *goBuilder) makeWitness(d *goDeps, off string, now time.Time) (m witnessMade) {
 	if !d.serves || d.reports {
-		return
+		return m
 	}
-	if w.why = b.noWitness(d); w.why != "" {
-		return
+	if m.why = b.noWitness(d, off); m.why != "" {
+		return m
 	}
-	m := b.home(d)
-	overlay, held, err := writeWitness(filepath.Join(filepath.Dir(b.cache), witnessKept), m.Path, m.Dir, d.main.Dir)
+	home := b.home(d)
+	var err error
+	m.overlay, m.held, err = writeWitness(filepath.Join(filepath.Dir(b.cache), witnessKept), home.Path, home.Dir, d.main.Dir)
 	if err != nil {
-		w.why = err.Error()
-		return
+		return witnessMade{why: err.Error()}
 	}
-	now := b.loop.Now()
-	_ = os.Chtimes(overlay, now, now)
-	w.letGo()
-	w.overlay, w.held = overlay, held
+	_ = os.Chtimes(m.overlay, now, now)
+	return m
+}
+
+// take has the program built with it.
+func (w *witness) take(m witnessMade) {
+	if m.held != nil {
+		w.letGo()
+		w.held = m.held
+	}
+	w.overlay, w.why = m.overlay, m.why
 }
 
 // letGo ends the use of its directory.
@@ -117,11 +138,11 @@ func (b *goBuilder) tells() bool {
 }
 
 // noWitness is why there can not be one.
-func (b *goBuilder) noWitness(d *goDeps) string {
+func (b *goBuilder) noWitness(d *goDeps, off string) string {
 	m := b.home(d)
 	switch {
-	case b.witness.off != "":
-		return b.witness.off
+	case off != "":
+		return off
 	case b.given("overlay"):
 		return "the flags of go build have an -overlay already"
 	case m == nil:

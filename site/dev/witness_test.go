@@ -128,7 +128,7 @@ func TestNoWitness(t *testing.T) {
 		b := &goBuilder{loop: reactor.New(), pkg: ".", cache: filepath.Join(t.TempDir(), "x"), salt: strings.Join(values, "\n")}
 		d := &goDeps{serves: true, main: goPackage{Dir: "/shop", Module: &goModule{Path: "shop", Dir: "/shop", Main: true}}}
 		row.change(b, d)
-		b.addWitness(d)
+		b.witness.take(b.makeWitness(d, b.witness.off, b.loop.Now()))
 		flags := strings.Join(append(b.buildFlags(), b.sources()...), " ")
 		if named := strings.HasSuffix(flags, "main.go zz_spindle_dev.go"); named != (b.names() && !row.none) {
 			t.Errorf("%s: %s", row.name, flags)
