@@ -52,6 +52,7 @@ type devConfig struct {
 	Test     bool
 	Lint     string // command that looks at the source
 	Race     bool
+	Cover    bool
 	Patience time.Duration
 	Slow     time.Duration // from which on an answer is late; 0: traces are not recorded
 	Editor   string
@@ -157,6 +158,7 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.BoolVar(&c.Secure, "tls", false, "listen with TLS and HTTP/2, with a certificate of 'spindle cert' or one made on the spot")
 	f.StringArrayVar(&c.Build, "build-flag", nil, "`flag` for go build, as in --build-flag=-tags=dev; may be given several times")
 	f.BoolVar(&c.Race, "race", false, "build with the race detector, whose reports are shown in pages, too")
+	f.BoolVar(&c.Cover, "cover", false, "count which statements of a Go program have run; /__spindle__/coverage shows them")
 	f.BoolVar(&c.Vet, "vet", false, "run go vet at the start and at each save, beside the build")
 	f.BoolVar(&c.Test, "test", false, "run the tests of the packages that were changed at each save")
 	f.StringVar(&c.Lint, "lint", "", "`command` to look at the source at each save, as in 'staticcheck ./...' or 'ruff check'")
@@ -294,7 +296,7 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 	if err != nil {
 		return o, nil, failure{err}
 	}
-	o = dev.Options{Dir: here, Args: c.Args, AppPort: c.AppPort, Exclude: c.Exclude, NoWitness: !c.Witness, Poll: c.Poll, Vet: c.Vet, Test: c.Test, Lint: c.Lint,
+	o = dev.Options{Dir: here, Args: c.Args, AppPort: c.AppPort, Exclude: c.Exclude, NoWitness: !c.Witness, Poll: c.Poll, Cover: c.Cover, Vet: c.Vet, Test: c.Test, Lint: c.Lint,
 		Before: c.Before, After: c.After, Debugger: c.Debugger, Patience: c.Patience, Editor: c.Editor, Hosts: c.Hosts, NoReload: c.NoReload, Console: c.Console, BuildFlags: slices.Clone(c.Build)}
 	if c.Patience == 0 {
 		o.Patience = -1
@@ -314,6 +316,9 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 	}
 	if c.Race {
 		o.BuildFlags = append(o.BuildFlags, "-race")
+	}
+	if c.Cover {
+		o.BuildFlags = append(o.BuildFlags, "-cover", "-covermode=atomic") // which counts anew when it is told to
 	}
 	for _, path := range c.Watch {
 		o.Extra = append(o.Extra, absolute(here, path))

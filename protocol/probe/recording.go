@@ -41,6 +41,8 @@ func (p *probe) recording() {
 	p.handlers["trace"] = r.trace
 	p.handlers["profile-start"] = r.startProfile
 	p.handlers["profile-stop"] = r.stopProfile
+	p.handlers["coverage"] = covered
+	p.handlers["coverage-clear"] = uncover
 }
 
 // Flight says how much a flight recorder keeps.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -422,6 +423,9 @@ func (b *goBuilder) buildFlags() []string {
 	if b.witness.overlay != "" {
 		flags = append(flags, "-overlay="+b.witness.overlay)
 		link += " " + witnessLink
+		if b.given("cover") {
+			flags = append(flags, "-toolexec="+strconv.Quote(coverTool(b.witness.overlay)))
+		}
 	}
 	if !b.given("ldflags") {
 		return append(flags, "-ldflags="+link)

@@ -62,13 +62,14 @@ type goDeps struct {
 	outline map[string]string // of each of our Go files
 	carried map[string]bool   // files that are embedded
 	paths   map[string]bool   // the import paths of all packages
+	homes   map[string]string // the directories of those that can be edited
 }
 
 // parseGoList reads what go list prints, and of the files that it names what the go command
 // reads. Blocks: not on the loop. cache is where modules are that nobody edits, work
 // the file of the workspace, "" for none.
 func parseGoList(out []byte, cache, work string) (*goDeps, error) {
-	d := &goDeps{outline: map[string]string{}, carried: map[string]bool{}, paths: map[string]bool{}}
+	d := &goDeps{outline: map[string]string{}, carried: map[string]bool{}, paths: map[string]bool{}, homes: map[string]string{}}
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p goPackage
 		if err := dec.Decode(&p); err == io.EOF {
@@ -117,6 +118,7 @@ func (d *goDeps) add(p *goPackage, cache string) {
 		d.addFile(p.Module.GoMod) // which says what version of the language it is in
 	}
 	d.dirs = append(d.dirs, p.Dir)
+	d.homes[p.ImportPath] = p.Dir
 	for _, list := range [][]string{p.GoFiles, p.CgoFiles, p.CFiles, p.CXXFiles, p.MFiles, p.HFiles, p.FFiles,
 		p.SFiles, p.SwigFiles, p.SwigCXXFiles, p.SysoFiles, p.EmbedFiles} {
 		for _, name := range list {

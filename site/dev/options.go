@@ -61,6 +61,7 @@ type Options struct {
 	Debugger   string      // Go: the address where Delve listens, attached to each new program; "" for none
 	Optimised  bool        // Go: the own module is built as for production, so that variables may not be readable
 	NoWitness  bool        // Go: a program of net/http is built as it is, without what tells of its panics and of its requests
+	Cover      bool        // Go: programs count which of their statements have run
 	Poll       bool        // look for changes, without events of the system
 	Vet        bool        // go vet at the start and after each save
 	Test       bool        // go test of the packages that were changed after each save

@@ -164,6 +164,9 @@ func (s *Supervisor) programSpec(n int) programSpec {
 	if spec.public = s.opts.directPort(); spec.public != nil {
 		spec.way = bySocket
 	}
+	if s.opts.Cover {
+		spec.env = append(spec.env, "GOCOVERDIR="+s.base) // or it complains of none at its end
+	}
 	if s.reports != nil {
 		spec.report = s.reports.path
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -145,6 +146,8 @@ func (b *goBuilder) noWitness(d *goDeps, off string) string {
 		return off
 	case b.given("overlay"):
 		return "the flags of go build have an -overlay already"
+	case b.given("cover") && b.given("toolexec"):
+		return "the flags of go build have -cover and a -toolexec already"
 	case m == nil:
 		return "the program is not a package of a module that is edited"
 	case b.given("ldflags") && !b.addsLinkFlags():
@@ -253,11 +256,29 @@ func placeWitness(dir, overlay string, files map[string]string) error {
 			return err
 		}
 	}
+	if err := place(coverTool(overlay), []byte(coverScript(replace))); err != nil {
+		return err
+	}
 	text, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		return err
 	}
 	return place(overlay, text)
+}
+
+// coverTool is the program for -toolexec that belongs to an overlay: the cover tool reads
+// files where they seem to be (Go 1.26), and is told by it where they are.
+func coverTool(overlay string) string { return filepath.Join(filepath.Dir(overlay), "cover.sh") }
+
+// coverScript is that program.
+func coverScript(replace map[string]string) string {
+	var b strings.Builder
+	b.WriteString("#!/bin/sh\ntool=$1\nshift\ncase $tool in */cover)\nfor word; do\nshift\ncase $word in\n")
+	for _, at := range slices.Sorted(maps.Keys(replace)) {
+		fmt.Fprintf(&b, "%s) word=%s ;;\n", shellQuote(at), shellQuote(replace[at]))
+	}
+	b.WriteString("esac\nset -- \"$@\" \"$word\"\ndone\nesac\nexec \"$tool\" \"$@\"\n")
+	return b.String()
 }
 
 // place writes a file, unless it is there as it is to be: whole for whoever reads it meanwhile,
@@ -267,7 +288,11 @@ func place(name string, text []byte) error {
 		return nil
 	}
 	fresh := fmt.Sprintf("%s.%d", name, os.Getpid())
-	if err := os.WriteFile(fresh, text, 0o600); err != nil {
+	mode := fs.FileMode(0o600)
+	if filepath.Ext(name) == ".sh" {
+		mode = 0o700
+	}
+	if err := os.WriteFile(fresh, text, mode); err != nil {
 		return err
 	}
 	return os.Rename(fresh, name)
