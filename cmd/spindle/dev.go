@@ -62,6 +62,7 @@ type devConfig struct {
 	JSON     string // where events go, one JSON object a line
 	Notify   bool   // desktop notices
 	QuietAt  []string
+	Toolbar  bool
 	Console  bool // lines of the program in the browser
 	Python   string
 	Preload  bool // modules of others, for workers that are forked
@@ -186,6 +187,7 @@ func (c *devConfig) addDevFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.Editor, "editor", "", "`command` that opens {file} at {line} and {column} (default SPINDLE_EDITOR, VISUAL, EDITOR)")
 	f.StringArrayVar(&c.Hosts, "host", nil, "`name` that it answers to, beside this machine's: .example.test for all below, * for any")
 	f.BoolVar(&c.NoReload, "no-reload", false, "leave pages as they are: nothing is reloaded in the browser")
+	f.BoolVar(&c.Toolbar, "toolbar", false, "a line in a corner of each page: status, time, what answered, and the way to the dashboard")
 	f.BoolVar(&c.Console, "console", false, "show what the program prints in the console of pages on this machine, too")
 	f.StringArrayVar(&c.QuietAt, "quiet-path", nil, "`pattern` of paths that are not logged; may be given several times")
 	f.StringVar(&c.JSON, "events", "", "`file` for events as JSON, a line each, for editors; - is standard output")
@@ -297,7 +299,7 @@ func (c *devConfig) options() (o dev.Options, app *pythonApp, err error) {
 		return o, nil, failure{err}
 	}
 	o = dev.Options{Dir: here, Args: c.Args, AppPort: c.AppPort, Exclude: c.Exclude, NoWitness: !c.Witness, Poll: c.Poll, Cover: c.Cover, Vet: c.Vet, Test: c.Test, Lint: c.Lint,
-		Before: c.Before, After: c.After, Debugger: c.Debugger, Patience: c.Patience, Editor: c.Editor, Hosts: c.Hosts, NoReload: c.NoReload, Console: c.Console, BuildFlags: slices.Clone(c.Build)}
+		Before: c.Before, After: c.After, Debugger: c.Debugger, Patience: c.Patience, Editor: c.Editor, Hosts: c.Hosts, NoReload: c.NoReload, Console: c.Console, Toolbar: c.Toolbar, BuildFlags: slices.Clone(c.Build)}
 	if c.Patience == 0 {
 		o.Patience = -1
 	}

@@ -50,6 +50,10 @@ type front struct {
 func newFront(s *Supervisor) *front {
 	f := &front{s: s, own: new(resource.Tree), token: rand.Text(), inPages: rand.Text(), instance: rand.Text()}
 	scripts := slices.Concat(liveScript, consoleScript)
+	if s.opts.Toolbar {
+		scripts = append(scripts, toolbarScript...)
+	}
+	f.own.PutChild("made", madePage{s: s})
 	f.own.PutChild("live.js", file{pageType: "text/javascript; charset=utf-8", body: bytes.ReplaceAll(scripts, []byte("{{token}}"), []byte(f.inPages))})
 	f.own.PutChild("browser", complaint{f: f})
 	f.own.PutChild("page.css", file{pageType: "text/css; charset=utf-8", body: pageStyle})

@@ -96,6 +96,8 @@ type Options struct {
 	Connections func() (open, idle int)
 	// Console shows what the program prints in the console of pages on this machine, too.
 	Console bool
+	// Toolbar puts a line into a corner of each page that tells how it was made.
+	Toolbar bool
 	// NoReload leaves HTML as it is: no script is put into it.
 	NoReload bool
 }
