@@ -40,7 +40,7 @@ func (w recordWatch) AnswerBegun(_ int, fields protocol.Fields) {
 	if isEventStream(fields) {
 		w.x.sse = true
 		w.x.c.sse++
-		w.x.c.open[w.x] = func() { w.r.Abort(errReplaced) }
+		w.x.c.open[w.x] = func() { w.r.Abort(replaced{}) }
 	}
 }
 

@@ -2,11 +2,11 @@ package dev
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"time"
 
 	"spindle/protocol"
+	"spindle/reactor"
 	"spindle/resource/events"
 )
 
@@ -212,8 +212,11 @@ func (x *record) endEvents(why string) {
 	x.stream.end(why)
 }
 
-// errReplaced is why an event stream was closed.
-var errReplaced = errors.New("closed for a newer program")
+// replaced is why an event stream was closed: as when a server stops, which is nobody's fault.
+type replaced struct{}
+
+func (replaced) Error() string        { return "closed for a newer program" }
+func (replaced) Is(target error) bool { return target == reactor.ErrStopped }
 
 // closeBefore closes what programs before generation n have under way without an end: clients
 // come again, and find the newer one.

@@ -2,6 +2,7 @@ package dev
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -100,6 +101,8 @@ func (streaming) RenderGET(r *resource.Request) ([]byte, error) {
 func TestStreamsEndForANewerProgram(t *testing.T) {
 	m, c := recorded(t)
 	m.s.serves = streaming{}
+	var log strings.Builder
+	m.ErrorLog = slog.New(slog.NewTextHandler(&log, nil))
 	events := m.ask("GET", "/events")
 	_, socket := upgraded(t, m, "/socket", "")
 	m.save()
@@ -114,5 +117,8 @@ func TestStreamsEndForANewerProgram(t *testing.T) {
 	}
 	if m.turn(); len(c.open) != 0 {
 		t.Errorf("%d are open", len(c.open))
+	}
+	if log.Len() > 0 {
+		t.Errorf("it is told as an error: %s", log.String())
 	}
 }
