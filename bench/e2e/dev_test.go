@@ -251,6 +251,7 @@ func TestDevNothingIsLost(t *testing.T) {
 		{"direct", map[string]string{"go.mod": spindleMod(t), "go.sum": spindleSum(t), "main.go": spindleMain}, []string{"--direct"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel() // with one another only: each waits for its requests, at their pace
 			d := startDev(t, row.files, append(row.args, "--patience", "3s")...)
 			d.until("/", "v1")
 			var asked, wrong atomic.Int64

@@ -37,6 +37,7 @@ func behindProxy(t *testing.T, endpoint string, upstreams ...string) (addr strin
 	must(t, err)
 	s := site.New(p)
 	s.ErrorLog = log.logger()
+	s.HalfCloseTimeout = time.Second // who leaves is known to have left after that
 	port, err := r.Listen(endpoint, s)
 	must(t, err)
 	ended := make(chan error, 1)

@@ -152,6 +152,7 @@ func files(t *testing.T) (list []string) {
 // Every file comes byte for byte, with the status, type, validators, conditions and
 // ranges of nginx.
 func TestPythonDocumentationAsNginxServesIt(t *testing.T) {
+	t.Parallel()
 	ours, theirs := spindle(t), nginx(t)
 	for _, path := range files(t) {
 		t.Run(path, func(t *testing.T) {
