@@ -22,6 +22,7 @@ type Entry struct {
 	Agent    []byte
 	ErrorID  string // the id of its failure in the error log, "" without one
 	Aborted  bool   // the answer did not end: the client left, or the exchange was cut
+	Stopped  bool   // likewise, and this side has ended it: it stops, or has something newer
 	Refused  string // why the protocol refused the head, "" if it did not
 }
 

@@ -122,6 +122,8 @@ func TestShort(t *testing.T) {
 			"GET    /hello?name=you                  500    512 B    2.1 ms  error a1b2c3"},
 		{"client left", changed(func(e *Entry) { e.Status, e.Bytes, e.Aborted = 0, 0, true }),
 			"GET    /hello?name=you                  499      0 B    2.1 ms  client left"},
+		{"ended by this side", changed(func(e *Entry) { e.Aborted, e.Stopped = true, true }),
+			"GET    /hello?name=you                  200    512 B    2.1 ms  ended here"},
 		{"refused", refused(plainEntry(), "\x16\x03\x01\r\n"),
 			`"\x16\x03\x01"                          400      0 B   0.00 ms  no request line`},
 		{"escape sequence in the target", changed(func(e *Entry) { e.Target = []byte("/\x1b[2J") }),

@@ -77,7 +77,10 @@ func appendShortRemark(dst []byte, e *Entry, p paint) []byte {
 	if e.Refused != "" {
 		dst = p.text(append(dst, "  "...), yellow, e.Refused)
 	}
-	if e.Aborted {
+	switch {
+	case e.Stopped:
+		dst = p.text(append(dst, "  "...), magenta, "ended here")
+	case e.Aborted:
 		dst = p.text(append(dst, "  "...), magenta, "client left")
 	}
 	if e.ErrorID != "" {

@@ -263,6 +263,7 @@ func (s *Site) finished(r *resource.Request, err error) {
 		Agent:    r.FieldBytes("User-Agent"),
 		ErrorID:  r.ErrorID(),
 		Aborted:  err != nil,
+		Stopped:  errors.Is(err, reactor.ErrStopped),
 	}
 	s.Log.Log(&s.entry)
 	s.entry = Entry{}
