@@ -27,11 +27,12 @@ type goBuilder struct {
 	dir   string   // where the go command runs
 	pkg   string   // what it is given
 	flags []string // for go build, beside -o
-	plain bool     // the own module is built without optimisation, for its variables
+	plain bool     // the own modules are built without optimisation, for their variables
 	apart bool     // debug information may be in another file than the program
 	env   []string
 	cache string   // where the programs are kept
 	held  *os.File // that directory
+	runs  runs     // which of them run
 	swept bool     // what nobody uses any more was removed
 
 	deps    *goDeps // nil before the first go list has ended
@@ -321,6 +322,9 @@ func (b *goBuilder) build() *reactor.Deferred[*built] {
 		return s, err
 	}).Then(func(s *goState) {
 		if b.result == result {
+			if recipe != nil && recipe.deps == deps && !suits {
+				recipe.behind = true
+			}
 			b.make(s, suits, started)
 		}
 	}, func(err error) { b.end(result, nil, err) })
@@ -363,9 +367,12 @@ func (b *goBuilder) keyAfter(key string, deps *goDeps) *reactor.Deferred[string]
 	})
 }
 
+// newProgram names programs that are being made, with the process that has them made.
+const newProgram = "new."
+
 // newOut is where the program of this build is written.
 func (b *goBuilder) newOut() string {
-	return filepath.Join(b.cache, fmt.Sprintf("new.%d.%d", os.Getpid(), b.builds))
+	return filepath.Join(b.cache, fmt.Sprintf("%s%d.%d", newProgram, os.Getpid(), b.builds))
 }
 
 // make builds, unless the program is there: by the compiler and the linker alone where that
@@ -401,8 +408,8 @@ func (b *goBuilder) makeWithGo(key string, started time.Time) {
 	run.result.Then(func(c *command) { b.ended(c, result, out, key, started) }, nil)
 }
 
-// buildFlags are those of go build: what was asked for, and ours. Ours leave the own module
-// without optimisation, while the standard library and the other modules stay fast, and
+// buildFlags are those of go build: what was asked for, and ours. Ours leave the modules that
+// somebody may edit without optimisation, while the standard library and others stay fast, and
 // the debug information as it is: to compress it is a third of the time of a link. Nor is
 // git asked for the revision, which in a checkout of somebody else's is an error. What
 // somebody has given wins.
@@ -413,7 +420,9 @@ func (b *goBuilder) buildFlags() []string {
 		if b.deps == nil || b.deps.module == "" {
 			flags = append(flags, "-gcflags="+plain)
 		} else {
-			flags = append(flags, "-gcflags="+b.deps.module+"/...="+plain)
+			for _, m := range b.deps.modules {
+				flags = append(flags, "-gcflags="+m+"/...="+plain)
+			}
 		}
 	}
 	if !b.given("buildvcs") {

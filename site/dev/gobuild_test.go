@@ -173,6 +173,35 @@ func TestGoDependencies(t *testing.T) {
 	if d.spindle {
 		t.Error("it is taken for a program that takes over sockets")
 	}
+	if want := []string{"demo", "other"}; d.module != "demo" || !slices.Equal(d.modules, want) || !slices.Equal(d.roots, []string{dir, filepath.Join(dir, "other")}) {
+		t.Errorf("somebody may edit %v in %v, of which the program is in %s", d.modules, d.roots, d.module)
+	}
+}
+
+// Of a workspace the module of the program is the one that it is in, not the first that go list
+// tells of.
+func TestModulesOfAWorkspace(t *testing.T) {
+	r := loop(t)
+	dir, b := module(t, r, map[string]string{
+		"go.work":    "go 1.26\n\nuse (\n\t./app\n\t./lib\n\t./unused\n)\n",
+		"app/go.mod": "module app\n\ngo 1.26\n", "app/main.go": "package main\n\nimport \"lib\"\n\nfunc main() { println(lib.X) }\n",
+		"lib/go.mod": "module lib\n\ngo 1.26\n", "lib/lib.go": "package lib\n\nconst X = 1\n",
+		"unused/go.mod": "module unused\n\ngo 1.26\n",
+	})
+	b.pkg, b.plain = "./app", true
+	if _, err := result(t, r, b.ask); err != nil {
+		t.Fatal(err)
+	}
+	d, err := result(t, r, b.list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.module != "app" || d.root != filepath.Join(dir, "app") || !slices.Equal(d.modules, []string{"app", "lib"}) {
+		t.Errorf("the program is of %s in %s, and somebody may edit %v", d.module, d.root, d.modules)
+	}
+	if flags := b.buildFlags(); !slices.Contains(flags, "-gcflags=app/...=-N -l") || !slices.Contains(flags, "-gcflags=lib/...=-N -l") {
+		t.Errorf("what somebody edits is optimised: %q", flags)
+	}
 }
 
 func TestWhatCanNotBeBuilt(t *testing.T) {
@@ -222,6 +251,7 @@ func TestBuildFlags(t *testing.T) {
 		{flags: "-tags=x", want: "-tags=x|-buildvcs=false|-ldflags=-compressdwarf=false"},
 		{plain: true, want: "-gcflags=-N -l|-buildvcs=false|-ldflags=-compressdwarf=false"},
 		{plain: true, module: "m", want: "-gcflags=m/...=-N -l|-buildvcs=false|-ldflags=-compressdwarf=false"},
+		{plain: true, module: "m other", want: "-gcflags=m/...=-N -l|-gcflags=other/...=-N -l|-buildvcs=false|-ldflags=-compressdwarf=false"},
 		{plain: true, flags: "-gcflags=-m|-race", want: "-gcflags=-m|-race|-buildvcs=false|-ldflags=-compressdwarf=false"},
 		{plain: true, goflags: "-mod=mod -gcflags=all=-N", want: "-buildvcs=false|-ldflags=-compressdwarf=false"},
 		{flags: "-ldflags=-X main.v=1", want: "-ldflags=-compressdwarf=false -X main.v=1|-buildvcs=false"},
@@ -231,7 +261,8 @@ func TestBuildFlags(t *testing.T) {
 		{goflags: "-ldflags=-w -buildvcs=false", want: ""},
 		{flags: "-buildvcs=auto", want: "-buildvcs=auto|-ldflags=-compressdwarf=false"},
 	} {
-		b := &goBuilder{plain: row.plain, deps: &goDeps{module: row.module}}
+		b := &goBuilder{plain: row.plain, deps: &goDeps{module: row.module, modules: strings.Fields(row.module)}}
+		b.deps.module, _, _ = strings.Cut(row.module, " ")
 		if row.flags != "" {
 			b.flags = strings.Split(row.flags, "|")
 		}

@@ -85,7 +85,8 @@ func (d *directBuild) step() {
 		_, failed := d.failed[p]
 		switch {
 		case !isOld || waits || failed || d.runs[p] != nil || len(d.runs) >= runtime.NumCPU():
-		case p.awkward:
+		case p.awkward: // what it imports has changed for it
+			d.recipe.behind = true
 			d.withGo()
 		default:
 			d.compile(p)

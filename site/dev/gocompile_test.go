@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,7 +53,7 @@ func awaitRecipe(t *testing.T, r *reactor.Reactor, b *goBuilder) {
 	ready := make(chan struct{})
 	var look func()
 	look = func() {
-		if b.recipe == nil || b.recipe.deps != b.deps {
+		if !b.recipe.good(b.deps, b.wholeSalt()) {
 			r.CallLater(prepareAfter/10, look)
 			return
 		}
@@ -201,6 +202,34 @@ func TestDirectBuildOnlyWhereItSuits(t *testing.T) {
 	}
 	if p, err = edit(t, r, b, dir, "main.go", shop["main.go"]); err != nil || !p.cached {
 		t.Errorf("an undo: %+v, %v", p, err)
+	}
+}
+
+// A package with C in it is left to the go command, when it is edited. Others are not.
+func TestDirectBuildBesideC(t *testing.T) {
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip(err)
+	}
+	r := loop(t)
+	files := maps.Clone(shop)
+	files["sub/c.go"] = "package sub\n\n// static int two(void) { return 2; }\nimport \"C\"\n\nvar Two = int(C.two())\n"
+	files["other/other.go"] = strings.Replace(shop["other/other.go"], "OTHER", "FIRST", 1)
+	dir, b := prepared(t, r, files)
+	p, err := edit(t, r, b, dir, "other/other.go", shop["other/other.go"])
+	if err != nil || !p.direct {
+		t.Fatalf("what has no C in it: %+v, %v", p, err)
+	}
+	sameAsGo(t, b, p)
+	if p, err = edit(t, r, b, dir, "sub/c.go", strings.Replace(files["sub/c.go"], "return 2", "return 3", 1)); err != nil || p.direct || p.cached {
+		t.Fatalf("what has: %+v, %v", p, err)
+	}
+	awaitRecipe(t, r, b)
+	if p, err = edit(t, r, b, dir, "other/other.go", files["other/other.go"]); err != nil || !p.direct || !strings.Contains(output(t, p), "FIRST") {
+		t.Errorf("what has none, after that: %+v, %v", p, err)
+	}
+	on(t, r, b.close)
+	if left, _ := filepath.Glob(filepath.Join(b.cache, ownWork+"*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
 	}
 }
 

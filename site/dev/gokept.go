@@ -3,6 +3,7 @@ package dev
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,7 @@ import (
 )
 
 // This file keeps the directories of built programs from growing without end: of each
-// package the last few programs stay, and of packages that nobody has built for a while
+// package the last few programs stay beside those that run, and of packages that nobody has built for a while
 // none. Who uses a directory holds it by a lock, which ends with the process.
 
 const (
@@ -56,10 +57,10 @@ func holdDir(dir string) (*os.File, error) {
 
 // pruneLater has a thread remove the oldest programs, and, once, what nobody uses any more.
 func (b *goBuilder) pruneLater() {
-	sweep, now := !b.swept, b.loop.Now()
+	sweep, now, spared := !b.swept, b.loop.Now(), maps.Clone(b.runs)
 	b.swept = true
 	reactor.DeferToThreadPool(b.loop.ThreadPool(), func() (struct{}, error) {
-		b.prune()
+		b.prune(spared)
 		if sweep {
 			sweepUnused(filepath.Dir(b.cache), now)
 		}
@@ -67,9 +68,26 @@ func (b *goBuilder) pruneLater() {
 	})
 }
 
-// prune removes the oldest programs, and what builds that were killed have left. Blocks: not on
-// the loop.
-func (b *goBuilder) prune() {
+// runs counts, by key, the processes of programs.
+type runs map[string]int
+
+// add has prune spare a program until left is called: its variables are read from its file.
+// Loop only.
+func (r *runs) add(key string) (left func()) {
+	if *r == nil {
+		*r = runs{}
+	}
+	(*r)[key]++
+	return func() {
+		if (*r)[key]--; (*r)[key] == 0 {
+			delete(*r, key)
+		}
+	}
+}
+
+// prune removes the oldest programs but those that are spared, and what processes that were
+// killed have left. Blocks: not on the loop.
+func (b *goBuilder) prune(spared runs) {
 	entries, err := os.ReadDir(b.cache)
 	if err != nil {
 		return
@@ -77,7 +95,9 @@ func (b *goBuilder) prune() {
 	var whole, apart []os.DirEntry // a program may be there as both
 	for _, e := range entries {
 		switch {
-		case e.IsDir():
+		case e.IsDir() || spared[strings.TrimSuffix(e.Name(), apartSuffix)] > 0:
+		case orphaned(e.Name(), newProgram):
+			_ = os.Remove(filepath.Join(b.cache, e.Name()))
 		case strings.HasSuffix(e.Name(), apartSuffix):
 			apart = append(apart, e)
 		default:

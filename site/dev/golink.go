@@ -84,7 +84,11 @@ func (b *goBuilder) startLinks(r *goRecipe, key string) (*goLinks, error) {
 	return l, nil
 }
 
-func isApartFlag(word string) bool { return slices.Contains(apartFlags, word) }
+// isApartFlag tells whether somebody has decided himself what debuggers find: -s, --w, -w=0.
+func isApartFlag(word string) bool {
+	name, _, _ := strings.Cut(strings.Replace(word, "--", "-", 1), "=")
+	return slices.Contains(apartFlags, name)
+}
 
 // start starts one.
 func (l *goLinks) start(key string, apart bool) (*goLink, error) {

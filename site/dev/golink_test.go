@@ -149,3 +149,11 @@ func TestSameImage(t *testing.T) {
 		t.Error("nothing is the same as nothing:", same, err)
 	}
 }
+
+func TestApartFlags(t *testing.T) {
+	for word, want := range map[string]bool{"-s": true, "-w": true, "--w": true, "-s=true": true, "-w=0": true, "-X": false, "-static": false, "s": false, "-buildid=-s": false} {
+		if isApartFlag(word) != want {
+			t.Errorf("%s: %v", word, !want)
+		}
+	}
+}

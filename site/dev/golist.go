@@ -50,8 +50,10 @@ type goListError struct {
 // goDeps is what a main package is built from.
 type goDeps struct {
 	main    goPackage
-	module  string   // path of the main module, "" without one
+	module  string   // path of the module of the program, "" without one
 	root    string   // its directory
+	modules []string // the paths of the modules that somebody may edit, sorted: that one, and others of a workspace or by replace
+	roots   []string // their directories, sorted
 	files   []string // that can be edited, sorted
 	dirs    []string // where a new file would belong to the build
 	embeds  []string // directories whose new files may be embedded
@@ -80,10 +82,10 @@ func parseGoList(out []byte, cache, work string) (*goDeps, error) {
 		d.add(&p, cache)
 	}
 	d.addFile(work)
-	slices.Sort(d.files)
-	d.files = slices.Compact(d.files)
-	slices.Sort(d.dirs)
-	d.dirs = slices.Compact(d.dirs)
+	for _, list := range []*[]string{&d.files, &d.dirs, &d.modules, &d.roots} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
 	return d, nil
 }
 
@@ -106,16 +108,20 @@ func (d *goDeps) add(p *goPackage, cache string) {
 	case "net/http":
 		d.serves = true
 	}
-	if p.Module != nil && p.Module.Main && d.module == "" {
-		d.module, d.root = p.Module.Path, p.Module.Dir
-		d.addFile(p.Module.GoMod)
-		d.addFile(strings.TrimSuffix(p.Module.GoMod, ".mod") + ".sum")
+	if m := p.Module; m != nil && m.Main {
+		if d.module == "" || !p.DepOnly { // in a workspace there are several, and those of other packages come first
+			d.module, d.root = m.Path, m.Dir
+		}
+		d.addFile(strings.TrimSuffix(m.GoMod, ".mod") + ".sum")
 	}
 	if !p.own(cache) {
 		return
 	}
-	if p.Module != nil {
-		d.addFile(p.Module.GoMod) // which says what version of the language it is in
+	if m := p.Module; m != nil {
+		d.addFile(m.GoMod)                      // which says what version of the language it is in
+		if m.Dir != "" && below(p.Dir, m.Dir) { // else it is a copy, below vendor
+			d.modules, d.roots = append(d.modules, m.Path), append(d.roots, m.Dir)
+		}
 	}
 	d.dirs = append(d.dirs, p.Dir)
 	d.homes[p.ImportPath] = p.Dir

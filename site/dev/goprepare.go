@@ -42,9 +42,14 @@ type preparing struct {
 // ownWork names the directories of recipes, with the process whose they are.
 const ownWork = "own."
 
+// good tells whether r is a recipe, or why there is none, of what was built; r may be nil.
+func (r *goRecipe) good(d *goDeps, salt string) bool {
+	return r != nil && r.deps == d && r.salt == salt && (!r.behind || r.unfit != "")
+}
+
 // prepareLater has a recipe made, if there is none for what was built.
 func (b *goBuilder) prepareLater() {
-	if b.recipe != nil && b.recipe.deps == b.deps && b.recipe.salt == b.wholeSalt() || !b.fresh || b.preparing != nil {
+	if b.recipe.good(b.deps, b.wholeSalt()) || !b.fresh || b.preparing != nil {
 		return
 	}
 	p := &preparing{b: b, deps: b.deps, salt: b.wholeSalt(), flags: b.buildFlags()}
@@ -112,7 +117,9 @@ func (p *preparing) listed(c *command) {
 			p.b.sweep()
 			r, err := newRecipe(p.script, p.list, p.b.modules, work)
 			if err == nil {
-				err = r.adopt(p.deps, p.salt, s, &p.b.sums, now)
+				if err = r.adopt(p.deps, p.salt, s, &p.b.sums, now); err != nil {
+					r.remove()
+				}
 			}
 			return r, err
 		}).Then(p.made, p.fail)
@@ -181,9 +188,16 @@ func (r *goRecipe) remove() {
 func (b *goBuilder) sweep() {
 	dirs, _ := filepath.Glob(filepath.Join(b.cache, ownWork+"*"))
 	for _, dir := range dirs {
-		name, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), ownWork), ".")
-		if pid, err := strconv.Atoi(name); err != nil || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		if orphaned(filepath.Base(dir), ownWork) {
 			_ = os.RemoveAll(dir)
 		}
 	}
+}
+
+// orphaned tells of a name that has a process behind prefix whether that has ended.
+func orphaned(name, prefix string) bool {
+	rest, is := strings.CutPrefix(name, prefix)
+	text, _, _ := strings.Cut(rest, ".")
+	pid, err := strconv.Atoi(text)
+	return is && (err != nil || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH))
 }

@@ -31,6 +31,7 @@ type goRecipe struct {
 	link     toolRun
 	apart    trust             // in what is linked without debug information
 	made     int               // archives so far
+	behind   bool              // what it can not build was edited, and go build has built since
 	packages []*ownPackage     // each after those that it imports
 	outside  map[string]fileID // files of packages that state does not tell of: those of an overlay
 }
@@ -47,7 +48,7 @@ type ownPackage struct {
 	// for it here: the list is that of go build -n, whose -trimpath maps the path back.
 	files   []string
 	imports []*ownPackage
-	awkward bool   // more than the compiler has to be run for it
+	awkward bool   // more than the compiler has to be run for it; then files says nothing
 	made    string // what the archive is made of: see madeOf
 	behind  bool   // the archive was made with an older one of those that it imports
 }
@@ -215,8 +216,14 @@ func (m *recipeMaker) addOwn(l *exported) error {
 }
 
 // readCompile finds what the compiler is given. Where an assembler, a C compiler or a
-// profile has its part, the package is awkward.
+// profile has its part, the package is awkward: its archive is good while nobody edits it.
 func (m *recipeMaker) readCompile(p *ownPackage) {
+	if m.readFiles(p); p.awkward {
+		p.files = nil
+	}
+}
+
+func (m *recipeMaker) readFiles(p *ownPackage) {
 	words := p.compile.words
 	first := len(words)
 	for first > 0 && strings.HasSuffix(words[first-1], ".go") {

@@ -216,7 +216,21 @@ func (t *goTarget) start(n int, p *built) (generation, error) {
 	if d := t.builder.deps; d != nil && d.spindle && t.s.opts.AppPort == 0 {
 		spec.way = bySocket
 	}
-	return t.s.startProgram(spec)
+	g, err := t.s.startProgram(spec)
+	if err == nil {
+		left := t.builder.runs.add(p.key)
+		g.over().Then(func(string) { left() }, nil)
+	}
+	return g, err
+}
+
+// roots is where what somebody may edit is: the module of the program, and others.
+func (t *goTarget) roots() []string {
+	roots := []string{t.root()}
+	if d := t.builder.deps; d != nil {
+		roots = append(roots, d.roots...)
+	}
+	return roots
 }
 
 // commandTarget is any command that listens at PORT, or at a port that is said.

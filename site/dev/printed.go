@@ -98,7 +98,7 @@ func (s *Supervisor) keepPrinted(t *Ticket, r *record, printed time.Time) {
 		t.Report.Exchange = r.exchange()
 		t.Beside = s.besides(t, r, &probe.Said{}, now)
 	}
-	t.judge(s.target.root())
+	t.judge(s.roots()...)
 	s.tickets.add(t, now)
 	s.tell(Event{Kind: EventTicket, Name: t.ID, Text: t.Title(), PID: pid})
 }

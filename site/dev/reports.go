@@ -209,7 +209,7 @@ func (p *reports) keep(t *Ticket) *ticketView {
 		if s.closing {
 			return
 		}
-		t.judge(s.target.root())
+		t.judge(s.roots()...)
 		s.printed.name(t, s.loop.Now())
 		s.tickets.add(t, s.loop.Now())
 		s.addLines(t)

@@ -53,3 +53,11 @@ type generation interface {
 	words() string
 	pid() int
 }
+
+// roots is where what is developed is.
+func (s *Supervisor) roots() []string {
+	if t, ok := s.target.(*goTarget); ok {
+		return t.roots()
+	}
+	return []string{s.target.root()}
+}

@@ -71,11 +71,11 @@ func (t *Ticket) fill(why error) {
 	}
 }
 
-// judge tells own frames from others. Without one of its own, all are.
-func (t *Ticket) judge(root string) {
+// judge tells own frames, whose files are below one of roots, from others.
+func (t *Ticket) judge(roots ...string) {
 	for i := range t.Frames {
 		f := &t.Frames[i]
-		f.Own = below(f.File, root) && !isLibrary(f.File) || f.Source != nil && strings.HasPrefix(f.Function, templatePrefix)
+		f.Own = slices.ContainsFunc(roots, func(root string) bool { return below(f.File, root) }) && !isLibrary(f.File) || f.Source != nil && strings.HasPrefix(f.Function, templatePrefix)
 	}
 }
 

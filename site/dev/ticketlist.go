@@ -114,7 +114,7 @@ func (s *Supervisor) Witness(r *resource.Request, t *Ticket, talk Talk) {
 	report := &t.Report
 	report.Exchange = resource.DescribeHead(r.Head())
 	report.Exchange.ID, report.Exchange.Peer = r.ID(), r.Peer().String()
-	t.judge(s.target.root())
+	t.judge(s.roots()...)
 	s.tickets.add(t, s.loop.Now())
 	s.tell(Event{Kind: EventTicket, Name: t.ID, Text: t.Title(), PID: report.PID})
 	v := s.ticketView(t)

@@ -32,8 +32,8 @@ type Reader struct {
 // finds out for a process is dear, and the same for all copies.
 type program struct {
 	path    string
-	stamp   string // of the file
-	module  string // that it was built of
+	stamp   string   // of the file
+	modules []string // that somebody may edit: that it was built of, others of a workspace or by replace
 	file    []span
 	process *process
 	target  *proc.Target
@@ -112,8 +112,11 @@ func (p *program) load(exe *os.File) (err error) {
 	if f.Type != elf.ET_EXEC {
 		return errors.New("the program is position independent; without -buildmode=pie its variables can be read")
 	}
+	if f.Section(".debug_info") == nil && f.Section(".zdebug_info") == nil {
+		return errStripped
+	}
 	if b, err := buildinfo.Read(exe); err == nil {
-		p.module = b.Main.Path
+		p.modules = edited(b)
 	}
 	text, err := mapFile(exe)
 	if err != nil {
@@ -135,10 +138,29 @@ func (p *program) show(m *moment) {
 	}
 }
 
-// owns tells whether a function is of the program's own module.
+// errStripped is why there is nothing to read.
+var errStripped = errors.New("the program is linked without debug information; without -s and -w in its -ldflags its variables can be read")
+
+// edited is the paths of the modules of a program that are in a directory of somebody's.
+func edited(b *buildinfo.BuildInfo) (paths []string) {
+	for _, m := range append([]*debug.Module{&b.Main}, b.Deps...) {
+		of := m
+		if m.Replace != nil {
+			of = m.Replace
+		}
+		if m.Path != "" && (m == &b.Main || of.Version == "(devel)") {
+			paths = append(paths, m.Path)
+		}
+	}
+	return paths
+}
+
+// owns tells whether a function is of the program's own modules.
 func (p *program) owns(function string) bool {
-	rest, ok := strings.CutPrefix(function, p.module)
-	return strings.HasPrefix(function, "main.") || ok && p.module != "" && rest != "" && (rest[0] == '.' || rest[0] == '/')
+	return strings.HasPrefix(function, "main.") || slices.ContainsFunc(p.modules, func(module string) bool {
+		rest, ok := strings.CutPrefix(function, module)
+		return ok && rest != "" && (rest[0] == '.' || rest[0] == '/')
+	})
 }
 
 // Look finds the frames of a goroutine.

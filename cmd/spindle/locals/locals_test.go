@@ -1,7 +1,13 @@
 package locals
 
 import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
+	"runtime"
+	"runtime/debug"
 	"testing"
 
 	"github.com/go-delve/delve/service/api"
@@ -54,10 +60,50 @@ func TestShown(t *testing.T) {
 		{"a slice of more", api.Variable{Kind: reflect.Slice, Base: 1, Len: 5, Children: []api.Variable{text("", "a")}}, `["a", … 4 more]`},
 		{"a map with a secret", api.Variable{Kind: reflect.Map, Base: 1, Len: 1, Children: []api.Variable{text("", "api_key"), text("", "hush")}}, `{"api_key": ` + postmortem.Mask + `}`},
 		{"a struct", api.Variable{Kind: reflect.Struct, Len: 2, Children: []api.Variable{text("Name", "x"), text("Token", "hush")}}, `{Name: "x", Token: ` + postmortem.Mask + `}`},
+		{"what is not there any more", api.Variable{Unreadable: "could not find loclist entry at 0x56a6a for address 0xd62805"}, "optimised away"},
 		{"what can not be read", api.Variable{Unreadable: "no location"}, "no location"},
 	} {
 		if got := shown(&row.v, row.v.Name, true); got.Text != row.want {
 			t.Errorf("%s: %s, want %s", row.name, got.Text, row.want)
 		}
+	}
+}
+
+func TestEditedModules(t *testing.T) {
+	b := &debug.BuildInfo{Main: debug.Module{Path: "app", Version: "v1.2.3"}, Deps: []*debug.Module{
+		{Path: "of.workspace", Version: "(devel)"},
+		{Path: "replaced", Version: "v0.0.0", Replace: &debug.Module{Path: "../lib", Version: "(devel)"}},
+		{Path: "fork", Version: "v0.0.0", Replace: &debug.Module{Path: "elsewhere", Version: "v1.0.0"}},
+		{Path: "library", Version: "v1.0.0"},
+	}}
+	p := &program{modules: edited(b)}
+	for function, want := range map[string]bool{"main.f": true, "app.f": true, "app/sub.(*T).f": true, "application.f": false, "of.workspace/x.f": true,
+		"replaced.f": true, "fork.f": false, "library.f": false} {
+		if p.owns(function) != want {
+			t.Errorf("%s: %v", function, !want)
+		}
+	}
+}
+
+// Of a program that is linked for production the reason is told that there is nothing to see.
+func TestStripped(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("programs of Linux are read")
+	}
+	dir := t.TempDir()
+	source, path := filepath.Join(dir, "main.go"), filepath.Join(dir, "program")
+	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("go", "build", "-ldflags=-w", "-o", path, source).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	exe, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exe.Close()
+	if err := new(Reader).Prepare(path, exe); !errors.Is(err, errStripped) {
+		t.Error(err)
 	}
 }

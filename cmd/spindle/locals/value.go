@@ -59,7 +59,7 @@ func shown(v *api.Variable, name string, masked bool) dev.Value {
 	d := dev.Value{Name: name, Type: v.Type}
 	switch {
 	case v.Unreadable != "":
-		d.Text, d.Unreadable = v.Unreadable, true
+		d.Text, d.Unreadable = whyUnreadable(v.Unreadable), true
 		return d
 	case masked && postmortem.IsSecret(name) && !isPlain(v.Kind):
 		d.Text = postmortem.Mask
@@ -69,6 +69,14 @@ func shown(v *api.Variable, name string, masked bool) dev.Value {
 	d.More = missing(v)
 	d.Text = textOf(v, d.Parts, d.More)
 	return d
+}
+
+// whyUnreadable is what the debugger says of a value, in words.
+func whyUnreadable(why string) string {
+	if strings.HasPrefix(why, "could not find loclist entry") || why == "empty OP stack" {
+		return "optimised away"
+	}
+	return why
 }
 
 // isPlain tells whether a value of this kind is no secret, whatever its name.
