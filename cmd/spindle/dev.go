@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -226,6 +227,9 @@ func (c *devConfig) checkValues(cmd *cobra.Command) error {
 		if err := c.checkDirect(); err != nil {
 			return err
 		}
+	}
+	if _, _, err := net.SplitHostPort(c.Debugger); c.Debugger != "" && err != nil {
+		return fmt.Errorf("--debugger %s: give it as an address and a port, as in 127.0.0.1:2345", c.Debugger)
 	}
 	if c.Workers < 1 {
 		return fmt.Errorf("--workers %d: at least one", c.Workers)

@@ -28,6 +28,7 @@ func TestDevCheck(t *testing.T) {
 		{"", "", "./gone", 1, "fault: The package can not be |main.go:3:8: no required module provides package none.example/x|mend: go get none.example/x"},
 		{"vett = true\n", "", "./pages", 1, `fault: spindle.toml: there is no key "vett"; did you mean "vet"?`},
 		{"listen = [\"tcp:x\"]\n", "", "./pages", 1, "fault: --listen tcp:x"},
+		{"debugger = \"2345\"\n", "", "./pages", 1, "fault: --debugger 2345: give it as an address and a port"},
 		{"direct = true\napp-port = 3\n", "", "./pages", 1, "contradict each other"},
 		{"[rule]\n\"*.x\" = \"nothing\"\n", "", "./pages", 1, `is no action`},
 		{"", "SPINDLE_DEV_EDTOR", "./pages", 1, "SPINDLE_DEV_EDTOR is set, and there is no such flag; did you mean SPINDLE_DEV_EDITOR?"},

@@ -37,6 +37,10 @@
 // itself over another socket: of each request that was passed on, by a mark that only the two
 // know, and once a second of loops and memory, while somebody looks at the dashboard.
 //
+// With Options.Debugger each program that is ready is given a Delve, and answers when the breakpoints
+// of the editors that are connected are set in it: package dap keeps their sessions. With
+// Options.Cover it writes which statements have run, when a page asks (coverage.go).
+//
 // Everything runs on one loop; builds and programs are processes, and files are read on
 // threads. No program outlives the Supervisor: the keeper sees to that.
 package dev
