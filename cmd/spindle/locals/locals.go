@@ -34,10 +34,12 @@ type program struct {
 	path    string
 	stamp   string   // of the file
 	modules []string // that somebody may edit: that it was built of, others of a workspace or by replace
+	exe     *os.File
 	file    []span
 	process *process
-	target  *proc.Target
-	at      *moment // that the target shows
+	target  *proc.Target // nil while it rests
+	at      *moment      // that the target shows
+	runs    bool         // it is the one that was told of last
 }
 
 // keptPrograms is how many programs' debug information is kept while something happens: that
@@ -57,6 +59,9 @@ func (r *Reader) Prepare(path string, exe *os.File) error {
 	return guarded(func() error {
 		p, err := r.program(path, exe)
 		if err == nil {
+			for _, q := range r.programs {
+				q.runs = q == p
+			}
 			r.programs = slices.DeleteFunc(r.programs, func(q *program) bool { return q == p })
 			r.programs = slices.Insert(r.programs, 0, p)
 		}
@@ -95,7 +100,7 @@ func (r *Reader) program(path string, exe *os.File) (*program, error) {
 		}
 	}
 	p := &program{path: path, stamp: stamp}
-	if err := p.load(exe); err != nil {
+	if err := p.open(exe); err != nil {
 		return nil, err
 	}
 	r.keep(keptPrograms - 1)
@@ -103,9 +108,14 @@ func (r *Reader) program(path string, exe *os.File) (*program, error) {
 	return p, nil
 }
 
-// load reads the file.
-func (p *program) load(exe *os.File) (err error) {
-	f, err := elf.NewFile(exe)
+// open reads the file, and keeps it open.
+func (p *program) open(exe *os.File) error {
+	fd, err := unix.FcntlInt(exe.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	p.exe = os.NewFile(uintptr(fd), p.path)
+	f, err := elf.NewFile(p.exe)
 	if err != nil {
 		return err
 	}
@@ -115,18 +125,23 @@ func (p *program) load(exe *os.File) (err error) {
 	if f.Section(".debug_info") == nil && f.Section(".zdebug_info") == nil {
 		return errStripped
 	}
-	if b, err := buildinfo.Read(exe); err == nil {
+	if b, err := buildinfo.Read(p.exe); err == nil {
 		p.modules = edited(b)
 	}
-	text, err := mapFile(exe)
+	text, err := mapFile(p.exe)
 	if err != nil {
 		return err
 	}
 	runtime.AddCleanup(p, func(text []byte) { _ = unix.Munmap(text) }, text)
 	p.file = fileSpans(f, text)
-	p.process = &process{info: proc.NewBinaryInfo("linux", "amd64", true), memory: &memory{file: p.file}, points: proc.NewBreakpointMap(), entry: f.Entry}
+	return p.load(f.Entry)
+}
+
+// load reads the debug information.
+func (p *program) load(entry uint64) (err error) {
+	p.process = &process{info: proc.NewBinaryInfo("linux", "amd64", true), memory: &memory{file: p.file}, points: proc.NewBreakpointMap(), entry: entry}
 	_, add := proc.NewGroup(group{}, proc.NewTargetGroupConfig{})
-	p.target, err = add(p.process, someProcess, &thread{p: p.process}, fmt.Sprintf("/proc/self/fd/%d", exe.Fd()), proc.StopAttached, "")
+	p.target, err = add(p.process, someProcess, &thread{p: p.process}, fmt.Sprintf("/proc/self/fd/%d", p.exe.Fd()), proc.StopAttached, "")
 	return err
 }
 
@@ -172,7 +187,7 @@ func (r *Reader) Look(path string, exe *os.File, c inspect.Memory, goroutine int
 		}
 		m.memory = memoryOf(c)
 		m.memory.file = m.p.file
-		return m.open()
+		return m.wake()
 	})
 	if err != nil {
 		return nil, err
@@ -198,8 +213,32 @@ const (
 // scanned is a bit of the status of a goroutine whose stack the collector reads.
 const scanned = 0x1000
 
-func (m *moment) open() (err error) {
+// wake has the target show m, whose program may have been let go of.
+func (m *moment) wake() error {
+	if m.p.target == nil {
+		if err := m.p.load(m.p.process.entry); err != nil {
+			return err
+		}
+	}
 	m.p.show(m)
+	if m.g != nil {
+		return nil
+	}
+	return m.find()
+}
+
+// Rest lets go of what is known of the program, unless it runs, and of what stands on that. It
+// is found again when it is asked for.
+func (m *moment) Rest() {
+	if !m.p.runs {
+		m.g, m.frames, m.shown = nil, nil, nil
+		m.p.process, m.p.target, m.p.at = &process{entry: m.p.process.entry}, nil, nil
+	}
+}
+
+// find finds the goroutine and its frames.
+func (m *moment) find() (err error) {
+	m.shown = nil
 	if m.g, err = proc.FindGoroutine(m.p.target, m.goroutine); err != nil {
 		return err
 	}
@@ -257,7 +296,9 @@ func pastRuntime(frames []proc.Stackframe, i int) int {
 // version of Go whose frame is another one leaves it unknown.
 func (m *moment) Panicked() (at postmortem.Place) {
 	_ = guarded(func() error {
-		m.p.show(m)
+		if err := m.wake(); err != nil {
+			return err
+		}
 		for i, f := range m.frames {
 			if f.Call.Fn == nil || f.Call.Fn.Name != "runtime.gopanic" {
 				continue
@@ -282,7 +323,9 @@ func (m *moment) Panicked() (at postmortem.Place) {
 // Frames is the frames from the panic on, with what they hold.
 func (m *moment) Frames() (list []dev.Frame, err error) {
 	err = guarded(func() error {
-		m.p.show(m)
+		if err := m.wake(); err != nil {
+			return err
+		}
 		for _, i := range m.shown {
 			list = append(list, m.frame(i, m.frames[i]))
 		}
@@ -318,11 +361,13 @@ func (m *moment) frame(i int, f proc.Stackframe) dev.Frame {
 
 // Eval evaluates an expression in a frame.
 func (m *moment) Eval(frame int, expression string) (v dev.Value, err error) {
-	if frame < 0 || frame >= len(m.shown) {
-		return v, errors.New("there is no such frame")
-	}
 	err = guarded(func() error {
-		m.p.show(m)
+		if err := m.wake(); err != nil {
+			return err
+		}
+		if frame < 0 || frame >= len(m.shown) {
+			return errors.New("there is no such frame")
+		}
 		found, err := m.scope(m.shown[frame]).EvalExpression(expression, limits)
 		if err != nil {
 			return err

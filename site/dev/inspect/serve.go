@@ -27,6 +27,12 @@ type Debugger interface {
 	Rest()
 }
 
+// resting is a moment that can find again what it knows.
+type resting interface {
+	// Rest is called when nothing was asked for long.
+	Rest()
+}
+
 // Memory is a copy: runs of it, one after the other in Data.
 type Memory struct {
 	Runs [][2]uint64 // address and bytes
@@ -35,6 +41,7 @@ type Memory struct {
 
 const (
 	restTime    = 2 * time.Second  // without a question; then memory is given back
+	pastTime    = time.Minute      // without a question; then what is known of programs that have ended goes
 	idleTime    = 10 * time.Minute // without a question; then the copies are let go of
 	keptMoments = 3
 )
@@ -58,8 +65,9 @@ func Serve(socket *os.File, d Debugger) error {
 	}
 	defer c.Close()
 	s := &server{wire: newWire(c.(*net.UnixConn)), d: d}
-	rest, idle := time.AfterFunc(restTime, s.rest), time.AfterFunc(idleTime, s.forget)
+	rest, past, idle := time.AfterFunc(restTime, s.rest), time.AfterFunc(pastTime, s.leavePast), time.AfterFunc(idleTime, s.forget)
 	defer rest.Stop()
+	defer past.Stop()
 	defer idle.Stop()
 	for {
 		var q question
@@ -67,6 +75,7 @@ func Serve(socket *os.File, d Debugger) error {
 			return nil // nobody asks any more
 		}
 		rest.Reset(restTime)
+		past.Reset(pastTime)
 		idle.Reset(idleTime)
 		if err := s.send(s.answer(&q)); err != nil {
 			return err
@@ -151,6 +160,18 @@ func (s *server) rest() {
 	defer s.mu.Unlock()
 	s.d.Rest()
 	debug.FreeOSMemory()
+}
+
+// leavePast lets go of what copies need of programs that have ended. It can be found again.
+func (s *server) leavePast() {
+	s.mu.Lock()
+	for _, m := range s.moments {
+		if m, ok := m.Moment.(resting); ok {
+			m.Rest()
+		}
+	}
+	s.mu.Unlock()
+	s.rest()
 }
 
 // forget lets go of all copies. What is known of the program stays: its first panic may be
