@@ -71,9 +71,17 @@ func (r *Report) plain() *Answer {
 	for _, c := range r.Causes {
 		fmt.Fprintf(&b, "Panic: %s (%s)\n", c.Text, c.Type)
 	}
-	b.WriteString("\n" + later + "\n\n" + r.Stack)
+	b.WriteString("\n" + later + "\n\n" + fromPanic(r.Stack))
 	a.Page = []byte(b.String())
 	return a
+}
+
+// fromPanic is a stack without the calls of who has recovered.
+func fromPanic(stack string) string {
+	if i := strings.Index(stack, "\npanic("); i >= 0 {
+		return stack[i+1:]
+	}
+	return stack
 }
 
 // fallback is a page that is there at once.

@@ -20,9 +20,9 @@ func TestPlainIsForWhoIsHere(t *testing.T) {
 		{&Exchange{Host: "localhost", Peer: "127.0.0.1:1", Fields: []Pair{{"X-Forwarded-For", "203.0.113.7"}}}, false},
 		{&Exchange{Host: "localhost", Peer: "127.0.0.1:1", Fields: []Pair{{"X-Forwarded-For", "127.0.0.1"}}}, true},
 	} {
-		r := &Report{Causes: []Cause{{Type: "string", Text: "boom"}}, Stack: "goroutine 1", Exchange: row.x}
+		r := &Report{Causes: []Cause{{Type: "string", Text: "boom"}}, Stack: "goroutine 1 [running]:\nrecovery()\n\t/r.go:1\npanic({0x1, 0x2})\n\t/p.go:1\nmain.f()", Exchange: row.x}
 		a := r.plain()
-		if len(a.Page) == 0 || strings.Contains(string(a.Page), "boom") != row.want || strings.Contains(string(a.Page), "goroutine") != row.want {
+		if len(a.Page) == 0 || strings.Contains(string(a.Page), "boom") != row.want || strings.HasSuffix(string(a.Page), "\n\npanic({0x1, 0x2})\n\t/p.go:1\nmain.f()") != row.want || strings.Contains(string(a.Page), "recovery") {
 			t.Errorf("%+v: %s", row.x, a.Page)
 		}
 	}
