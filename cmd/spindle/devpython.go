@@ -67,6 +67,11 @@ func (p *pythonApp) generations(c *devConfig, o *dev.Options, said func(worker, 
 		ready := reactor.NewDeferred[struct{}]()
 		a.Start().Then(func(wsgi.Info) { ready.Callback(struct{}{}) }, func(err error) { ready.Errback(pythonFailure(err, o.Dir)) })
 		return dev.App{Root: a, Ready: ready, Words: words.String, Sources: a.Sources, Type: a.Type, Tree: func() *reactor.Deferred[outline.Node] { return drawPython(l, a) },
+			Console: func() *reactor.Deferred[dev.Opened] {
+				return reactor.Map(a.OpenConsole(), func(e *wsgi.Exception) (dev.Opened, error) {
+					return dev.Opened{Ticket: pythonTicket(e), Talk: pythonTalk{e}}, nil
+				})
+			},
 			Grow: func(told func()) { a.Grown = told }, Processes: func() []dev.ProcessState { return pythonProcesses(a) },
 			Stop: func(time.Duration) *reactor.Deferred[struct{}] { return a.Stop() }}, nil
 	}

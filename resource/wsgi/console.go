@@ -19,6 +19,8 @@ type ConsoleAnswer struct {
 	More   bool                `json:"more"`   // the entry is not complete
 	Parts  []ExceptionVariable `json:"parts"`  // that were asked for
 	Left   int64               `json:"left"`   // parts behind them
+
+	opened []byte // of OpenConsole
 }
 
 // ErrWorkerGone tells that the process which had an exception has ended.
@@ -75,6 +77,27 @@ func (c *console) ask(q question) *reactor.Deferred[ConsoleAnswer] {
 	return d.Timeout(c.app.loop, askTimeout)
 }
 
+// OpenConsole gives what a console works with that belongs to no exception: one frame, which has
+// the names of the application's module in a worker that runs. Only a worker of a development
+// server has it. Loop only.
+func (a *App) OpenConsole() *reactor.Deferred[*Exception] {
+	for _, s := range a.slots {
+		w := s.current
+		if w == nil || !w.loaded || w.console == nil {
+			continue
+		}
+		return reactor.Map(w.console.ask(question{Do: "open", Source: a.Target}), func(answer ConsoleAnswer) (*Exception, error) {
+			if answer.opened == nil {
+				return nil, errors.New("wsgi: " + answer.Error)
+			}
+			e := exceptionOf(append([]byte{0}, answer.opened...))
+			e.console, e.PID = w.console, w.process.Pid()
+			return e, nil
+		})
+	}
+	return reactor.Failed[*Exception](ErrWorkerGone)
+}
+
 // DataReceived takes answers. See reactor.Protocol.
 func (c *console) DataReceived(data []byte) {
 	if c.closed {
@@ -94,6 +117,8 @@ func (c *console) frame(kind byte, payload []byte) error {
 		ConsoleAnswer
 		N    int    `json:"n"`
 		Gone string `json:"gone"`
+
+		Opened json.RawMessage `json:"opened"`
 	}
 	if kind != frameTell {
 		return fmt.Errorf("wsgi: a console sends a frame %q", kind)
@@ -109,6 +134,7 @@ func (c *console) frame(kind byte, payload []byte) error {
 	if a.Gone != "" {
 		d.Errback(errors.New("wsgi: " + a.Gone))
 	} else {
+		a.opened = a.Opened
 		d.Callback(a.ConsoleAnswer)
 	}
 	return nil

@@ -362,3 +362,40 @@ func TestFaultsOfAnApplication(t *testing.T) {
 		}
 	}
 }
+
+// TestOpenConsole talks to an application while it runs: what its module has is seen as it is
+// at each entry, and what is named stays in the console.
+func TestOpenConsole(t *testing.T) {
+	p := stage(t)
+	p.exception("/") // the worker is there
+	var e *Exception
+	open := func() *reactor.Deferred[ConsoleAnswer] {
+		return reactor.Map(p.app.OpenConsole(), func(got *Exception) (ConsoleAnswer, error) {
+			e = got
+			return ConsoleAnswer{}, nil
+		})
+	}
+	if _, err := p.asked(open); err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Frames) != 1 || e.Frames[0].Function != "tragedy" || e.PID == 0 || !e.Kept() {
+		t.Fatalf("%+v", e)
+	}
+	for _, row := range []struct{ source, want string }{
+		{"x = 41", ""}, {"x + 1", "42"}, {"import sys; sys.modules['tragedy'].later = 'now'", ""}, {"later", "'now'"},
+		{"hasattr(sys.modules['tragedy'], 'x')", "False"}, {"callable(application)", "True"},
+	} {
+		a, err := p.run(e, 0, row.source)
+		got := ""
+		if a.Value != nil {
+			got = a.Value.Text
+		}
+		if err != nil || a.Error != "" || got != row.want {
+			t.Errorf("%s: %q, want %q (%v, %s)", row.source, got, row.want, err, a.Error)
+		}
+	}
+	p.r.CallFromThread(func() { p.app.Target = "nobody:x" })
+	if _, err := p.asked(open); err == nil || !strings.Contains(err.Error(), "the module nobody is not loaded") {
+		t.Error(err)
+	}
+}

@@ -91,10 +91,6 @@ func coverNone(err error) []byte {
 	return []byte(pageHead("Coverage", "") + coverHead + `Nothing is counted</h1><p class="hint">` + html.EscapeString(err.Error()) + `.</p></header></main></body></html>`)
 }
 
-// anewScript has the button count anew.
-const anewScript = `<script>addEventListener('DOMContentLoaded', () => { const b = document.querySelector('[data-token]'); b.onclick = () => ` +
-	`fetch(location.pathname, { method: 'POST', headers: { 'X-Spindle-Token': b.dataset.token } }).then(() => location.reload()); });</script>`
-
 // coverList is the page of all files.
 func coverList(list []*fileCover, token string) []byte {
 	ran, all := 0, 0
@@ -102,9 +98,9 @@ func coverList(list []*fileCover, token string) []byte {
 		ran, all = ran+f.Ran, all+f.All
 	}
 	var b strings.Builder
-	b.WriteString(pageHead("Coverage", anewScript) + coverHead)
+	b.WriteString(pageHead("Coverage", postScript) + coverHead)
 	fmt.Fprintf(&b, `%d %% of the statements have run</h1><p class="hint">%d of %d, since this program has started or was told to count anew. Use it, and look again.</p></header>`, share(ran, all), ran, all)
-	b.WriteString(`<button type="button" data-token="` + html.EscapeString(token) + `">Count anew</button><ul class="covered">`)
+	b.WriteString(`` + postButton("Count anew", token) + `<ul class="covered">`)
 	for _, f := range list {
 		percent := share(f.Ran, f.All)
 		fmt.Fprintf(&b, `<li><a href="%scoverage?file=%s"><code>%s</code><meter min="0" max="100" low="50" high="80" optimum="100" value="%d"></meter><span>%d %%</span></a></li>`,

@@ -136,7 +136,7 @@ func newDashboard(s *Supervisor, own *resource.Tree, token string) *dashboard {
 		return nil
 	}
 	page := bytes.ReplaceAll(dashPage, []byte("{{token}}"), []byte(html.EscapeString(token)))
-	page = bytes.ReplaceAll(page, []byte("{{cover}}"), []byte(coverLink(s.opts.Cover)))
+	page = bytes.ReplaceAll(page, []byte("{{cover}}"), []byte(coverLink(s.opts.Cover)+liveLink(s.opts.Kind)))
 	own.PutChild("", dashFile{file{pageType: "text/html; charset=utf-8", body: page}})
 	putDashParts(own)
 	own.PutChild("requests", recordPages{d: d})

@@ -63,6 +63,7 @@ func newFront(s *Supervisor) *front {
 	f.own.PutChild("open", opening{f: f})
 	f.own.PutChild("restart", restarting{f: f})
 	f.own.PutChild("tickets", ticketTree{s})
+	f.own.PutChild("live", livePage{s: s})
 	f.own.PutChild("coverage", coveragePage{s: s})
 	f.own.PutChild("ticket.js", file{pageType: "text/javascript; charset=utf-8", body: ticketScript})
 	f.own.PutChild("talk.js", file{pageType: "text/javascript; charset=utf-8", body: talkFile})

@@ -119,6 +119,8 @@ type App struct {
 	Tree func() *reactor.Deferred[outline.Node]
 	// Type gives what somebody has typed to it; false when nothing of it reads. May be nil.
 	Type func(text []byte) bool
+	// Console opens a console in it while it runs. May be nil.
+	Console func() *reactor.Deferred[Opened]
 	// Words is the last of what it has printed. May be nil.
 	Words func() string
 	// Processes is its processes, as they are now. May be nil. Loop only.

@@ -78,6 +78,8 @@ class Console:
 
     def answer_in_time(self, question):
         """The answer of a thread, which is interrupted when it takes too long."""
+        if question["do"] == "open":
+            return self.open(question["source"])
         kept = self.kept.get(question["kept"])
         if kept is None:
             return {"gone": GONE}
@@ -94,6 +96,21 @@ class Console:
         if t.is_alive():
             return {"error": "This takes longer than %g s. It is still running in the worker, and what it gives is not shown." % within}
         return dict(answer) or {"error": INTERRUPTED % within}
+
+    def open(self, target):
+        """What a console of the application works with: the names of its module, as they are
+        at each entry."""
+        name = target.partition(":")[0]
+        if name.endswith(".py") or "/" in name:
+            name = os.path.splitext(os.path.basename(name))[0]
+        if name not in sys.modules:
+            return {"error": "the module %s is not loaded" % name}
+        live = Live(sys.modules[name])
+        live.describe(lambda: False)
+        f = live.frames[0]
+        f.names = Names({}, f.module)
+        doc = {"kept": self.keep(live), "causes": live.causes, "frames": [f.shown], "log": [], "sections": [], "environment": environment()}
+        return {"opened": json.loads(as_json(doc))}
 
     def work(self, kept, question, answer):
         try:

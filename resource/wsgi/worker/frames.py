@@ -189,6 +189,32 @@ class Kept:
                 found.append(viewer.value(name, x, 2 if f in own else 0))
 
 
+class Live:
+    """No exception: the module of an application while it runs, for a console."""
+
+    describe = Kept.describe
+
+    def __init__(self, module):
+        names = vars(module)
+        self.refs, self.causes = [], [{"type": "Console", "text": "in the module %s of this worker, while it runs" % module.__name__, "link": ""}]
+        self.frames = [Frame(0, module.__name__, getattr(module, "__file__", None) or "", 1, names, names)]
+        self.contexts = [Again(x.app_context) for x in list(names.values()) if callable(getattr(type(x), "app_context", None))][:1]
+
+
+class Again:
+    """A context that is made each time that it is entered, by each thread, as Flask's."""
+
+    def __init__(self, make):
+        self.make, self.entered = make, threading.local()
+
+    def __enter__(self):
+        self.entered.context = self.make()
+        return self.entered.context.__enter__()
+
+    def __exit__(self, *why):
+        return self.entered.context.__exit__(*why)
+
+
 def as_json(doc):
     """doc with as many lines, variables and frames as have room."""
 
