@@ -326,8 +326,13 @@ func (m *moment) Frames() (list []dev.Frame, err error) {
 		if err := m.wake(); err != nil {
 			return err
 		}
+		read := 0
 		for _, i := range m.shown {
-			list = append(list, m.frame(i, m.frames[i]))
+			f := m.frame(i, m.frames[i], read)
+			for _, vars := range [][]dev.Value{f.Args, f.Locals} {
+				read += count(vars)
+			}
+			list = append(list, f)
 		}
 		return nil
 	})
@@ -339,14 +344,33 @@ func (m *moment) scope(i int) *proc.EvalScope {
 	return proc.FrameToScope(m.p.target, m.memory, m.g, someProcess, m.frames[i:]...)
 }
 
-// frame reads one.
-func (m *moment) frame(i int, f proc.Stackframe) dev.Frame {
+// mostFull is how many values are read before those of one's own frames are no longer read
+// further than those of libraries: far from the panic they are seldom looked at, and a page of
+// all that a framework holds, which is edited with the program, has a megabyte.
+const mostFull = 1000
+
+// limitsOf is how much is read of a frame when so many values were; own: it is of the program.
+func limitsOf(own bool, read int) proc.LoadConfig {
+	if own && read < mostFull {
+		return limits
+	}
+	return libraryLimits
+}
+
+// count is how many values there are in all.
+func count(list []dev.Value) int {
+	n := len(list)
+	for i := range list {
+		n += count(list[i].Parts)
+	}
+	return n
+}
+
+// frame reads one, when so many values were read before it.
+func (m *moment) frame(i int, f proc.Stackframe, read int) dev.Frame {
 	d := dev.Frame{Function: f.Call.Fn.Name, File: f.Call.File, Line: f.Call.Line}
 	scope := m.scope(i)
-	most := libraryLimits
-	if m.p.owns(d.Function) {
-		most = limits
-	}
+	most := limitsOf(m.p.owns(d.Function), read)
 	args, err := scope.FunctionArguments(most)
 	if err != nil {
 		d.Why = err.Error()

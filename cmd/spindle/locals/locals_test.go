@@ -13,6 +13,7 @@ import (
 	"github.com/go-delve/delve/service/api"
 
 	"spindle/protocol/postmortem"
+	"spindle/site/dev"
 )
 
 // This file tests what needs no program; those that panic are in bench/e2e.
@@ -105,5 +106,22 @@ func TestStripped(t *testing.T) {
 	defer exe.Close()
 	if err := new(Reader).Prepare(path, exe); !errors.Is(err, errStripped) {
 		t.Error(err)
+	}
+}
+
+// What is near the panic is read in full, however much there is behind it.
+func TestLimitsOf(t *testing.T) {
+	part := dev.Value{Parts: []dev.Value{{}, {Parts: []dev.Value{{}}}}}
+	if n := count([]dev.Value{part, {}}); n != 5 {
+		t.Error(n)
+	}
+	for _, row := range []struct {
+		own  bool
+		read int
+		full bool
+	}{{true, 0, true}, {true, mostFull - 1, true}, {true, mostFull, false}, {false, 0, false}} {
+		if got := limitsOf(row.own, row.read); (got == limits) != row.full || !row.full && got != libraryLimits {
+			t.Errorf("%+v: %+v", row, got)
+		}
 	}
 }
