@@ -44,8 +44,8 @@ type goBuilder struct {
 	building
 
 	sums      goSums
-	recipe    *goRecipe // how to build without the go command; nil when that is not known
-	links     *goLinks  // those of the last program, one of which may go on; nil before
+	recipe    *goRecipe  // how to build without the go command; nil when that is not known
+	links     []*goLinks // of programs that run, and of the newest, which comes last; some may go on
 	preparing *preparing
 	works     int // directories of recipes so far
 	doubts    int // recipes of deps that have failed
@@ -528,7 +528,9 @@ func (b *goBuilder) cancel() {
 // close ends all, and removes what only this process needs.
 func (b *goBuilder) close() {
 	b.cancel()
-	b.links.leave()
+	for _, l := range b.links {
+		l.leave()
+	}
 	b.recipe.remove()
 	b.recipe = nil
 	_ = b.held.Close()

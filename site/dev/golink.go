@@ -23,8 +23,11 @@ import (
 // apartSuffix ends the names of programs that have no debug information.
 const apartSuffix = ".quick"
 
-// errNotWhole is why a program without debug information has none elsewhere.
-var errNotWhole = errors.New("the debug information of this program is not there: save it once more")
+// Why a program without debug information has none elsewhere.
+var (
+	errNotWhole = errors.New("the debug information of this program was given up for a newer one")
+	errNotSame  = errors.New("what was linked with it is another program, as something was edited meanwhile")
+)
 
 // apartFlags has the linker leave out what only debuggers read.
 var apartFlags = []string{"-s", "-w"}
@@ -142,10 +145,32 @@ func (l *goLinks) place(key string) (*built, error) {
 		return nil, err
 	}
 	l.path, l.key, l.whole = p.path, key, p.whole
-	l.b.links.leave() // of the program before
-	l.b.links = l
+	l.b.links = append(l.b.links, l)
+	l.b.leaveLinks()
 	l.settle()
 	return p, nil
+}
+
+// started notes that a program runs, until ended is called.
+func (b *goBuilder) started(key string) (ended func()) {
+	left := b.runs.add(key)
+	return func() {
+		left()
+		b.leaveLinks()
+	}
+}
+
+// leaveLinks gives up the links of programs that do not run any more, but not of the newest: that
+// may start yet, and why it has ended is told with its variables.
+func (b *goBuilder) leaveLinks() {
+	for i, l := range b.links {
+		if i < len(b.links)-1 && b.runs[l.key] == 0 {
+			l.leave()
+		}
+	}
+	if n := len(b.links); n > 0 {
+		b.links = append(slices.DeleteFunc(b.links[:n-1:n-1], func(l *goLinks) bool { return l.over }), b.links[n-1])
+	}
 }
 
 // settle compares what the two have come to, when both have.
@@ -185,7 +210,7 @@ func (l *goLinks) settled(same bool, err error) {
 			return
 		}
 	case err == nil:
-		err = errNotWhole
+		err = errNotSame
 	}
 	_ = os.Remove(l.second.out)
 	l.whole.Errback(fmt.Errorf("the debug information of this program could not be made: %w", err))

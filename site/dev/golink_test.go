@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func awaitLinks(t *testing.T, r *reactor.Reactor, b *goBuilder) {
 	over := make(chan struct{})
 	var look func()
 	look = func() {
-		if b.links == nil || !b.links.over {
+		if b.links == nil || !b.links[len(b.links)-1].over {
 			r.CallLater(time.Millisecond, look)
 			return
 		}
@@ -104,6 +105,50 @@ func TestDebugInfoGivenUp(t *testing.T) {
 	left, _ := filepath.Glob(filepath.Join(b.cache, "new.*"))
 	if len(left) > 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// While a program runs its debug information is linked, whatever is built meanwhile: the newer one
+// may not start.
+func TestDebugInfoOfWhatRuns(t *testing.T) {
+	r := loop(t)
+	dir, b := linkedApart(t, r)
+	first, err := edit(t, r, b, dir, "sub/page.txt", "SECOND")
+	if err != nil || first.whole == nil {
+		t.Fatal(first, err)
+	}
+	var ended func()
+	on(t, r, func() {
+		ended = b.started(first.key)
+		b.links[0].hold(syscall.SIGSTOP)
+	})
+	second, err := edit(t, r, b, dir, "sub/page.txt", "THIRD")
+	if err != nil || second.whole == nil {
+		t.Fatal(second, err)
+	}
+	on(t, r, func() { b.links[0].hold(syscall.SIGCONT) })
+	if path, err := result(t, r, func() *reactor.Deferred[string] { return first.whole }); err != nil || !hasDebugInfo(t, path) {
+		t.Error(path, err)
+	}
+	third, err := edit(t, r, b, dir, "sub/page.txt", "FOURTH")
+	if err != nil || third.whole == nil {
+		t.Fatal(third, err)
+	}
+	if _, err := result(t, r, func() *reactor.Deferred[string] { return third.whole }); err != nil {
+		t.Error(err)
+	}
+	on(t, r, func() {
+		ended()
+		if len(b.links) != 1 || b.links[0].key != third.key {
+			t.Errorf("%d programs are remembered", len(b.links))
+		}
+	})
+}
+
+// hold sends a signal to the second link, unless that has ended.
+func (l *goLinks) hold(sig syscall.Signal) {
+	if !l.second.ended {
+		killGroup(l.second.run.child.Pid(), sig)
 	}
 }
 

@@ -218,8 +218,8 @@ func (t *goTarget) start(n int, p *built) (generation, error) {
 	}
 	g, err := t.s.startProgram(spec)
 	if err == nil {
-		left := t.builder.runs.add(p.key)
-		g.over().Then(func(string) { left() }, nil)
+		ended := t.builder.started(p.key)
+		g.over().Then(func(string) { ended() }, nil)
 	}
 	return g, err
 }
