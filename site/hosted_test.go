@@ -307,6 +307,19 @@ func TestUnderNetHTTP(t *testing.T) {
 	}
 }
 
+// TestKeptUnderNetHTTP: content that is read to its end spoils no later request of the
+// connection.
+func TestKeptUnderNetHTTP(t *testing.T) {
+	h := under(t, site.New(hostedTree(t)))
+	client := h.Client()
+	for range 300 {
+		tell(client, h.URL, "POST", "/form", "a=7")
+		if got := tell(client, h.URL, "GET", "/pieces", ""); got == "cut" {
+			t.Fatal("the request behind one with content is cut")
+		}
+	}
+}
+
 // TestWebSocketUnderNetHTTP: the socket goes to the loop, also from under TLS.
 func TestWebSocketUnderNetHTTP(t *testing.T) {
 	for name, secure := range map[string]bool{"http": false, "https": true} {

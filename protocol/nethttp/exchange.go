@@ -153,6 +153,7 @@ type intake struct {
 	cond    sync.Cond
 	busy    bool // a piece is with the loop
 	over    bool // nobody wants more
+	all     bool // there is no more: the goroutine reads no further
 	started bool
 	done    chan struct{} // closed when the goroutine has ended
 }
@@ -164,6 +165,11 @@ func (c *Channel) read() {
 	buf := make([]byte, pieceBytes)
 	for {
 		n, err := c.req.Body.Read(buf)
+		if err != nil {
+			c.in.mu.Lock()
+			c.in.all = true
+			c.in.mu.Unlock()
+		}
 		if n > 0 && !c.give(buf[:n]) {
 			return
 		}
@@ -195,11 +201,12 @@ func (c *Channel) give(piece []byte) bool {
 }
 
 // stopReading ends the goroutine that reads, which may wait for the client: net/http
-// would wait for it in turn. What of the content is unread then ends the connection.
+// would wait for it in turn. What of the content is unread then ends the connection. When
+// nothing is, net/http reads on by itself, and a deadline would end the next request.
 func (c *Channel) stopReading() {
 	c.in.mu.Lock()
 	c.in.over = true
-	started := c.in.started
+	started, all := c.in.started, c.in.all
 	c.in.mu.Unlock()
 	c.in.cond.Signal()
 	if !started {
@@ -210,7 +217,7 @@ func (c *Channel) stopReading() {
 		return
 	default:
 	}
-	if c.control.SetReadDeadline(time.Unix(1, 0)) == nil {
+	if all || c.control.SetReadDeadline(time.Unix(1, 0)) == nil {
 		<-c.in.done
 	}
 }
