@@ -164,7 +164,7 @@ func (x asking) RenderPOST(r *resource.Request) ([]byte, error) {
 	}
 	m := t.moment
 	if m == nil {
-		return nil, &resource.Error{Status: 410, Detail: "The memory of this moment is not kept any more: only of the last three panics is it."}
+		return nil, errNoMoment(t)
 	}
 	frame, expression := number(r.Arg("frame")), strings.TrimSpace(r.Arg("expression"))
 	if expression == "" || len(expression) > mostAsked {
@@ -174,6 +174,14 @@ func (x asking) RenderPOST(r *resource.Request) ([]byte, error) {
 	return r.Later(reactor.DeferToThreadPool(r.Loop().ThreadPool(), func() ([]byte, error) {
 		return evaluated(m, frame, expression), nil
 	}))
+}
+
+// errNoMoment is why there is no memory to ask.
+func errNoMoment(t *Ticket) error {
+	if t.Why != "" {
+		return &resource.Error{Status: 404, Detail: "There are no variables to ask for: " + t.Why + "."}
+	}
+	return &resource.Error{Status: 410, Detail: "The memory of this moment is not kept any more: only of the last three panics is it."}
 }
 
 // evaluated is a value, or what is wrong with the expression, as HTML.

@@ -115,6 +115,10 @@ func TestConsoleAnswersWhoGavePIN(t *testing.T) {
 	if got := m.asked("x", mine...); got.Status != 410 {
 		t.Errorf("of a moment that is not kept: %d", got.Status)
 	}
+	m.s.tickets.list[0].Why = "the program has no debug information"
+	if got := m.asked("x", mine...); got.Status != 404 || !strings.Contains(string(got.Body), "no debug information") {
+		t.Errorf("of a moment that there never was: %d %s", got.Status, got.Body)
+	}
 }
 
 // The two consoles have the same guard: one that reads the memory of a program, and one

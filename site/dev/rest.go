@@ -115,7 +115,7 @@ func (t *Ticket) pack(k *packer) *Ticket {
 		return nil
 	}
 	r := &t.Report
-	short := &Ticket{ID: strings.Clone(t.ID), Time: t.Time, Typed: t.Typed, talk: t.talk,
+	short := &Ticket{ID: strings.Clone(t.ID), Time: t.Time, Typed: t.Typed, Why: strings.Clone(t.Why), talk: t.talk,
 		Report: postmortem.Report{PID: r.PID, Panic: r.Panic, Goroutine: r.Goroutine}}
 	if short.packed = k.pack(text); short.packed == nil {
 		return nil
