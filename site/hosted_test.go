@@ -299,6 +299,12 @@ func TestUnderNetHTTP(t *testing.T) {
 			t.Run(scheme+" "+q.name, func(t *testing.T) {
 				want := tell(client, scheme+"://"+ours, q.method, q.target, q.body)
 				got := tell(client, scheme+"://"+theirs, q.method, q.target, q.body)
+				for range 9 {
+					if got != "cut" || q.name != "too much content" {
+						break // net/http may reset who still sends before the refusal is read
+					}
+					got = tell(client, scheme+"://"+theirs, q.method, q.target, q.body)
+				}
 				if got != want {
 					t.Errorf("under net/http\n%s\non its own\n%s", got, want)
 				}
