@@ -47,6 +47,9 @@ func TestDevCheck(t *testing.T) {
 			if !strings.HasPrefix(row.config, "python") {
 				args = append(args, "--python", python)
 			}
+			if !strings.HasPrefix(row.config, "listen") {
+				args = append(args, "--listen", "tcp:0:interface=127.0.0.1") // somebody may have the usual one
+			}
 			c := startChild(t, "spindle", args...)
 			var out strings.Builder
 			for c.out.Scan() {
