@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -253,17 +254,31 @@ func sameSections(a, b []*elf.Section) (bool, error) {
 		if x.Type == elf.SHT_NOBITS {
 			continue
 		}
-		p, err := x.Data()
-		if err != nil {
+		if same, err := sameText(x.Open(), y.Open()); !same || err != nil {
 			return false, err
-		}
-		q, err := y.Data()
-		if err != nil {
-			return false, err
-		}
-		if !bytes.Equal(p, q) {
-			return false, nil
 		}
 	}
 	return true, nil
 }
+
+// sameText tells whether two readers have the same. A program is larger than what this process
+// should take for it, so it is read piece by piece.
+func sameText(a, b io.Reader) (bool, error) {
+	p, q := make([]byte, 64<<10), make([]byte, 64<<10)
+	for {
+		n, err := io.ReadFull(a, p)
+		m, err2 := io.ReadFull(b, q)
+		switch {
+		case n != m || !bytes.Equal(p[:n], q[:m]):
+			return false, nil
+		case err == nil && err2 == nil:
+		case isEnd(err) && isEnd(err2):
+			return true, nil
+		default:
+			return false, cmp.Or(err, err2)
+		}
+	}
+}
+
+// isEnd tells whether an error of io.ReadFull is that there is no more.
+func isEnd(err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF }
