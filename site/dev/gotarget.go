@@ -137,11 +137,11 @@ func (t *goTarget) make() *reactor.Deferred[starter] {
 		}, fail)
 	}
 	list := func() {
-		t.edited = nil
 		if !t.stale {
 			build()
 			return
 		}
+		t.edited = nil // all that was edited is looked at
 		t.builder.list().Then(func(*goDeps) {
 			t.stale = false
 			t.s.watchAnew()
@@ -180,7 +180,7 @@ func (t *goTarget) sift(then func(), fail func(error)) {
 				fail(errGivenUp)
 				return
 			}
-			t.stale = stale
+			t.edited, t.stale = t.edited[len(paths):], stale
 			then()
 		}, fail)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"spindle/reactor"
@@ -64,4 +65,25 @@ func TestGoTargetAsksAgain(t *testing.T) {
 	if made() {
 		t.Error("nothing has changed")
 	}
+}
+
+// What is edited while a thread looks at what was edited before is looked at, too.
+func TestGoTargetEditedMeanwhile(t *testing.T) {
+	r := loop(t)
+	g, dir := goTargetIn(t, r)
+	main, meanwhile := filepath.Join(dir, "main.go"), filepath.Join(dir, "meanwhile.go")
+	_, err := result(t, r, func() *reactor.Deferred[starter] {
+		g.changed([]Change{{Path: main}})
+		d := g.make()
+		g.changed([]Change{{Path: meanwhile}})
+		return d
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	on(t, r, func() {
+		if !slices.Equal(g.edited, []string{meanwhile}) {
+			t.Errorf("left to look at: %q", g.edited)
+		}
+	})
 }
