@@ -137,14 +137,15 @@ func (t *Ticket) pack(k *packer) *Ticket {
 	return short
 }
 
-// whole is t as it was. It takes a while: not on the loop.
+// whole is t as it was, but for its moment, which is the loop's. It takes a while: not on the
+// loop.
 func (t *Ticket) whole() *Ticket {
 	if t.packed == nil {
 		return t
 	}
 	long := new(Ticket)
 	_ = json.Unmarshal(unpack(t.packed), long) // of our own making
-	long.Time, long.talk, long.moment = t.Time, t.talk, t.moment
+	long.Time, long.talk = t.Time, t.talk
 	return long
 }
 
