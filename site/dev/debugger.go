@@ -55,6 +55,9 @@ func (s *Supervisor) startDebugger() {
 		return
 	}
 	s.debugger = d
+	if a := d.port.Addr(); !isLocal(a) {
+		s.notice("whoever reaches " + a.String() + " can run what he likes as this user, by the debugger: --debugger 127.0.0.1:" + strconv.Itoa(number) + " is for this machine alone")
+	}
 }
 
 // splitPort takes host:port apart.

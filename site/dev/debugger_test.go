@@ -172,3 +172,21 @@ func TestSameUser(t *testing.T) {
 		}
 	}
 }
+
+// A port of the debugger that is open to others is told of.
+func TestDebuggerForOthers(t *testing.T) {
+	r := loop(t)
+	for addr, want := range map[string]bool{"127.0.0.1:0": false, "[::1]:0": false, ":0": true, "0.0.0.0:0": true} {
+		warned := false
+		s := &Supervisor{loop: r, target: &fake{dir: t.TempDir()}, base: t.TempDir(), commands: map[string]*command{}, opts: Options{Debugger: addr}}
+		on(t, r, func() {
+			s.begin()
+			s.Listen(func(e Event) { warned = warned || strings.Contains(e.Text, "whoever reaches") })
+			s.startDebugger()
+			s.debugger.close()
+		})
+		if warned != want {
+			t.Errorf("%s: %v", addr, warned)
+		}
+	}
+}
