@@ -299,11 +299,7 @@ func TestAutobahn7Close(t *testing.T) {
 }
 
 func TestAutobahn9Limits(t *testing.T) {
-	most := 16 << 20
-	if reactortest.Race {
-		most = 1 << 20
-	}
-	all := strings.Repeat("BAsd7&jh23", most/10+1)
+	all := strings.Repeat("BAsd7&jh23", 16<<20/10+1)
 	echoed := func(c *client, name, s string, send func(c *client)) {
 		t.Helper()
 		send(c)
@@ -312,16 +308,16 @@ func TestAutobahn9Limits(t *testing.T) {
 	for op, name := range map[byte]string{text: "text", bin: "binary"} {
 		c := dial(t, nil, &recorder{echo: true}, "")
 		for _, n := range []int{64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20} { // 9.1, 9.2
-			if n > most || n > 1<<20 && op == bin {
+			if n > 1<<20 && op == bin {
 				break // what is large is the same code for both
 			}
 			echoed(c, name, all[:n], func(c *client) { c.send(frame(fin|op, all[:n])) })
 		}
 		for _, size := range []int{64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20} { // 9.3, 9.4
-			if size > most || size > 1<<16 && op == bin {
+			if size > 1<<16 && op == bin {
 				break
 			}
-			n := min(4<<20, most, size<<9) // of the small ones not so many
+			n := min(4<<20, size<<9) // of the small ones not so many
 			echoed(c, name, all[:n], func(c *client) { c.send(fragments(op, all[:n], size)) })
 		}
 		for _, piece := range []int{64, 128, 256, 512, 1024, 2048} { // 9.5, 9.6
@@ -377,11 +373,7 @@ func TestAutobahn12Compression(t *testing.T) {
 // each has those before it as its context.
 func echoSizes(t *testing.T, c *client, d *deflater) {
 	r := rand.New(rand.NewPCG(1, 2))
-	sizes := []int{0, 1, 16, 64, 256, 1024, 4096, 8192, 16384, 32768, 65536, 131072}
-	if reactortest.Race {
-		sizes = sizes[:10]
-	}
-	for i, n := range sizes {
+	for i, n := range []int{0, 1, 16, 64, 256, 1024, 4096, 8192, 16384, 32768, 65536, 131072} {
 		for k := range max(1, min(8, 16384/max(n, 1))) {
 			s := strings.Repeat(`{"id": 17, "name": "Autobahn", "tags": ["a", "b"]}`, n/50+1)[:n]
 			if k%2 == 1 || n > 16384 && i%2 == 1 {

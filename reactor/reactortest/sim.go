@@ -33,8 +33,7 @@ type Sim struct {
 
 	// Conns is the number of connections in one run; 0 means 20.
 	Conns int
-	// Runs is the number of runs, with the seeds 1 to Runs; 0 means 50. Under the
-	// race detector it is a quarter, from 3 up: a run is one goroutine.
+	// Runs is the number of runs, with the seeds 1 to Runs; 0 means 50.
 	// -sim.runs goes before.
 	Runs int
 	// MaxBuffered bounds, in bytes, what the server may have queued for one
@@ -92,17 +91,14 @@ func (s *Sim) Run(t testing.TB) {
 }
 
 func (s *Sim) runs() int {
-	if *simFlags.runs > 0 {
+	switch {
+	case *simFlags.runs > 0:
 		return *simFlags.runs
+	case s.Runs > 0:
+		return s.Runs
+	default:
+		return 50
 	}
-	n := s.Runs
-	if n == 0 {
-		n = 50
-	}
-	if Race {
-		n = min(n, max(3, n/4))
-	}
-	return n
 }
 
 // RunSeed makes one run. It returns what happened, and what went wrong.
