@@ -43,12 +43,12 @@ func TestDevCheck(t *testing.T) {
 			if row.variable != "" {
 				t.Setenv(row.variable, "x")
 			}
+			if !strings.HasPrefix(row.config, "listen") {
+				t.Setenv("SPINDLE_DEV_LISTEN", "tcp:0:interface=127.0.0.1") // somebody may have the usual one
+			}
 			args := []string{"dev", "check", row.target}
 			if !strings.HasPrefix(row.config, "python") {
 				args = append(args, "--python", python)
-			}
-			if !strings.HasPrefix(row.config, "listen") {
-				args = append(args, "--listen", "tcp:0:interface=127.0.0.1") // somebody may have the usual one
 			}
 			c := startChild(t, "spindle", args...)
 			var out strings.Builder
