@@ -93,7 +93,9 @@ func TestDebugger(t *testing.T) {
 		t.Fatal(line, err)
 	}
 	wait(t, conns, "the connection to Delve")
+	var ended []*reactor.Deferred[*command]
 	on(t, r, func() {
+		ended = append(ended, s.debugger.delve.result)
 		attach(2)
 		if len(ready) != 0 {
 			t.Error("it does not wait for the breakpoints")
@@ -103,15 +105,16 @@ func TestDebugger(t *testing.T) {
 	if n := wait(t, ready, "the program"); n != 2 {
 		t.Error(n)
 	}
-	var ended *reactor.Deferred[*command]
 	on(t, r, func() {
-		ended = s.debugger.delve.result
+		ended = append(ended, s.debugger.delve.result)
 		s.closing = true
 		s.debugger.close()
 	})
-	over := make(chan struct{})
-	on(t, r, func() { ended.Then(func(*command) { close(over) }, nil) })
-	wait(t, over, "the end of Delve")
+	for _, one := range ended {
+		over := make(chan struct{})
+		on(t, r, func() { one.Then(func(*command) { close(over) }, nil) })
+		wait(t, over, "the end of Delve")
+	}
 	text, _ := os.ReadFile(log)
 	lines := strings.Fields(strings.ReplaceAll(strings.TrimSpace(string(text)), " ", "_"))
 	slices.Sort(lines)
